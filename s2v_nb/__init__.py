@@ -1,0 +1,53 @@
+"""One picture and one song become a beat-synchronised cinematic clip.
+
+The names below are the whole public API of a notebook. They are loaded on first use, so that
+``import s2v_nb`` costs next to nothing and no audio, video or model library is imported before it is needed.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AlignmentReport": "s2v_nb.alignment",
+    "Audio": "s2v_nb.media",
+    "Clip": "s2v_nb.runs",
+    "Image": "s2v_nb.media",
+    "InputError": "s2v_nb.errors",
+    "Progress": "s2v_nb.progress",
+    "Rhythm": "s2v_nb.rhythm",
+    "Settings": "s2v_nb.settings",
+    "analyze": "s2v_nb.rhythm",
+    "generate": "s2v_nb.runs",
+    "load_audio": "s2v_nb.media",
+    "load_image": "s2v_nb.media",
+    "measure_alignment": "s2v_nb.alignment",
+    "plot_alignment": "s2v_nb.plots",
+    "plot_beats": "s2v_nb.plots",
+    "sample_audio": "s2v_nb.samples",
+    "sample_image": "s2v_nb.samples",
+}
+__all__ = sorted(_HOME)  # noqa: PLE0605 - a list, built from the table above
+
+if TYPE_CHECKING:
+    from s2v_nb.alignment import AlignmentReport, measure_alignment
+    from s2v_nb.errors import InputError
+    from s2v_nb.media import Audio, Image, load_audio, load_image
+    from s2v_nb.plots import plot_alignment, plot_beats
+    from s2v_nb.progress import Progress
+    from s2v_nb.rhythm import Rhythm, analyze
+    from s2v_nb.runs import Clip, generate
+    from s2v_nb.samples import sample_audio, sample_image
+    from s2v_nb.settings import Settings
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 's2v_nb' has no attribute {name!r}; it has {', '.join(__all__)}")
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -1,0 +1,68 @@
+"""The one interface of all engines: *plan* what a clip will take, then give its *frames* in time order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from s2v_nb.media import Audio, Image
+from s2v_nb.rhythm import Rhythm
+from s2v_nb.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What an engine is asked for: ``audio`` and ``rhythm`` hold the clip's excerpt only, from its first moment."""
+
+    image: Image
+    audio: Audio
+    rhythm: Rhythm
+    settings: Settings
+    num_frames: int
+
+    @property
+    def times(self) -> np.ndarray:
+        """When each frame is shown, seconds, shape (num_frames,)."""
+        return np.arange(self.num_frames) / self.settings.fps
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the person should know: ``key`` into the table of messages, and what fills the sentence."""
+
+    key: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a clip will take and hold, known before any work.
+
+    ``seams`` are the times (seconds) where separately made parts meet; ``memory_bytes`` and ``seconds`` are the
+    expected peak and time on this machine.
+    """
+
+    size: tuple[int, int]
+    fps: int
+    num_frames: int
+    memory_bytes: int
+    seconds: float
+    seams: tuple[float, ...] = ()
+    notices: tuple[Notice, ...] = field(default=())
+
+
+class Engine(Protocol):
+    """What an engine must offer. It is deterministic: equal requests give equal frames on one machine."""
+
+    name: str
+    version: str
+
+    def plan(self, request: Request) -> Plan: ...
+
+    def frames(self, request: Request, first: int = 0) -> Iterator[np.ndarray]:
+        """Yield frames ``first`` to the last: RGB uint8, (height, width, 3), of the plan's size.
+
+        Frame ``first`` is the same whether or not the frames before it were asked for.
+        """
+        ...

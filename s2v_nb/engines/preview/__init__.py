@@ -1,0 +1,123 @@
+"""The `preview` engine: a real renderer without any model.
+
+A deterministic camera, light and texture over the picture, driven by the prompt's directions and the song's beat. It
+runs on any CPU, faster than real time, and is the way to try a song, a crop and a prompt before paying for a GPU.
+"""
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from s2v_nb.engines.base import Notice, Plan, Request
+from s2v_nb.engines.preview.prompt import look_of, read_prompt
+from s2v_nb.engines.preview.render import Renderer
+from s2v_nb.engines.preview.split import Split, split_foreground
+from s2v_nb.media import Image
+from s2v_nb.media.framing import Plate, make_plate
+
+AHEAD = 3  # frames rendered ahead of the encoder
+SECONDS_PER_MEGAPIXEL = 0.02  # of one frame on one core; doctor-grade planning, the real time is reported
+
+
+class PreviewEngine:
+    """See `s2v_nb.engines.base.Engine`."""
+
+    name = "preview"
+    version = "1"
+
+    def plan(self, request: Request) -> Plan:
+        settings = request.settings
+        width, height = settings.size
+        plate, split = _prepared(request.image, settings.size, settings.fit, settings.subject, _needs_split(request))
+        per_frame = SECONDS_PER_MEGAPIXEL * width * height / 1e6 * (1.8 if split else 1.0)
+        return Plan(
+            size=settings.size,
+            fps=settings.fps,
+            num_frames=request.num_frames,
+            memory_bytes=plate.pixels.nbytes * (9 if split else 5) + 40 * width * height * 12,
+            seconds=request.num_frames * per_frame * 2 / min(2, os.cpu_count() or 1),
+            notices=tuple(_notices(request, plate, split)),
+        )
+
+    def frames(self, request: Request, first: int = 0) -> Iterator[np.ndarray]:
+        settings = request.settings
+        plate, split = _prepared(request.image, settings.size, settings.fit, settings.subject, _needs_split(request))
+        look = look_of(read_prompt(settings.prompt), settings.prompt_weight)
+        renderer = Renderer(request, look, plate, split)
+        if renderer.still:
+            picture = renderer.frame(0)
+            return (picture for _ in range(first, request.num_frames))
+        return _ahead(renderer.frame, range(first, request.num_frames))
+
+
+def _needs_split(request: Request) -> bool:
+    look = look_of(read_prompt(request.settings.prompt))
+    return request.settings.motion != "off" and bool(look.dolly or look.truck)
+
+
+@lru_cache(maxsize=2)  # plan and frames, and sweeps over motion and prompt weight, ask for the same plate
+def _prepared(
+    image: Image, size: tuple[int, int], fit: str, subject: tuple[float, float] | None, with_split: bool
+) -> tuple[Plate, Split | None]:
+    plate = make_plate(image, size, fit=fit, subject=subject)
+    return plate, split_foreground(plate.pixels, plate.subject) if with_split else None
+
+
+def _notices(request: Request, plate: Plate, split: Split | None) -> Iterator[Notice]:
+    settings = request.settings
+    reading = read_prompt(settings.prompt)
+    if reading.unknown:
+        yield Notice("notice.unknown_words", {"words": ", ".join(reading.unknown)})
+    if settings.motion == "off" and reading.moving:
+        yield Notice("notice.motion_off", {"words": ", ".join(reading.moving)})
+    if _needs_split(request) and split is None:
+        yield Notice("notice.no_split", {})
+    if plate.surround and settings.fit == "auto":
+        lost = 1 - _kept(request)
+        yield Notice("notice.surround", {"aspect": settings.aspect, "lost": lost})
+    if settings.motion != "off" and not len(request.rhythm.beats):
+        yield Notice("notice.no_beats", {})
+
+
+def _kept(request: Request) -> float:
+    from s2v_nb.media.framing import kept_by_crop
+
+    return kept_by_crop(request.image.size, request.settings.size)
+
+
+def _ahead(render: Callable[[int], np.ndarray], indices: range) -> Iterator[np.ndarray]:
+    """Render in a thread a few frames ahead, so that the encoder never waits; errors come out where they are used."""
+    ready: queue.Queue = queue.Queue(AHEAD)
+    stop = threading.Event()
+
+    def work() -> None:
+        try:
+            for index in indices:
+                if stop.is_set():
+                    return
+                ready.put(render(index))
+            ready.put(None)
+        except BaseException as error:  # handed over, not swallowed
+            ready.put(error)
+
+    thread = threading.Thread(target=work, name="preview-render", daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        while thread.is_alive():
+            _drain(ready)
+            thread.join(0.01)
+
+
+def _drain(ready: queue.Queue) -> None:
+    while not ready.empty():
+        ready.get_nowait()

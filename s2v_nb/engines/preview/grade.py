@@ -1,0 +1,57 @@
+"""Colour: the look's grade, laid over the plate once and not over every frame."""
+
+import numpy as np
+
+from s2v_nb.engines.preview.directions import Look
+
+_LUMA = np.array((0.2126, 0.7152, 0.0722), np.float32)  # ITU-R BT.709
+
+
+def grade(pixels: np.ndarray, look: Look) -> np.ndarray:
+    """The graded plate as float32 RGB, 0 to 1, from uint8 (height, width, 3); display values, not linear light."""
+    out = pixels.astype(np.float32) / 255
+    for first in range(0, len(out), 128):  # in strips, to keep the working memory small
+        _grade_strip(out[first : first + 128], look)
+    return out
+
+
+def _grade_strip(rgb: np.ndarray, look: Look) -> None:
+    """Grade in place."""
+    if look.exposure:
+        rgb **= np.float32(2.0 ** (-0.9 * look.exposure))
+    if look.contrast:
+        _contrast(rgb, look.contrast)
+    luma = (rgb @ _LUMA)[..., None]
+    if look.saturation or look.night:
+        rgb += (rgb - luma) * np.float32(max(-1.0, look.saturation - 0.55 * look.night))
+    if look.mono:
+        _mix(rgb, luma, min(1.0, look.mono))
+    if look.sepia:
+        _mix(rgb, luma * np.array((1.07, 0.93, 0.72), np.float32) + np.float32(0.02), min(1.0, look.sepia))
+    if look.teal_orange:
+        _split_tone(rgb, luma, shadows=(-0.05, 0.012, 0.055), lights=(0.06, 0.008, -0.06), amount=look.teal_orange)
+    if look.magenta:
+        _split_tone(rgb, luma, shadows=(0.01, -0.03, 0.09), lights=(0.09, -0.05, 0.05), amount=look.magenta)
+    if look.warmth:
+        rgb *= np.array((1 + 0.09 * look.warmth, 1 + 0.012 * look.warmth, 1 - 0.11 * look.warmth), np.float32)
+    if look.night:
+        _mix(rgb, rgb * np.array((0.42, 0.55, 0.82), np.float32), min(1.0, look.night))
+    if look.fade:
+        _mix(rgb, 0.09 + rgb * np.float32(0.83), min(1.3, look.fade))
+    np.clip(rgb, 0, 1, out=rgb)
+
+
+def _mix(rgb: np.ndarray, other: np.ndarray, amount: float) -> None:
+    rgb += (other - rgb) * np.float32(amount)
+
+
+def _contrast(rgb: np.ndarray, amount: float) -> None:
+    """An S-curve round the middle for positive amounts, flatter for negative; black and white stay."""
+    curve = rgb * rgb * (3 - 2 * rgb)
+    _mix(rgb, curve if amount > 0 else 0.5 + (rgb - 0.5) * np.float32(0.6), min(abs(amount), 1.3))
+
+
+def _split_tone(rgb: np.ndarray, luma: np.ndarray, *, shadows: tuple, lights: tuple, amount: float) -> None:
+    """Add one tint to the shadows and another to the lights; pure black and white stay neutral."""
+    middle = 4 * luma * (1 - luma) * np.float32(amount)
+    rgb += middle * ((1 - luma) * np.array(shadows, np.float32) + luma * np.array(lights, np.float32)) * 2

@@ -1,0 +1,214 @@
+"""Songs: WAV, MP3, FLAC, OGG, Opus, AIFF and M4A become float stereo; excerpts are cut to the sample."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from s2v_nb.errors import InputError
+from s2v_nb.media.files import audio_kind, check_file, describe, read_head, sha256_of
+
+MAX_FILE_BYTES = 2**30
+MAX_MINUTES = 20  # in memory at once; longer songs are read in excerpts
+MIN_RATE, MAX_RATE = 8_000, 192_000
+_FFMPEG_DEMUXER = {"m4a": "mov", "aac": "aac"}
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """A song, or a part of it: ``samples`` float32 of shape (2, time) at ``rate`` Hz, -1 to 1.
+
+    ``start`` (seconds) says where in the song the samples begin, ``song_duration`` (seconds) how long the whole is;
+    ``sha256`` names the whole file.
+    """
+
+    samples: np.ndarray
+    rate: int
+    name: str
+    sha256: str
+    path: Path | None = None
+    start: float = 0.0
+    song_duration: float = 0.0
+
+    @property
+    def duration(self) -> float:
+        """Seconds of the samples held here."""
+        return self.samples.shape[1] / self.rate
+
+    @property
+    def mono(self) -> np.ndarray:
+        """The mean of both channels, float32 of shape (time,)."""
+        return self.samples.mean(axis=0)
+
+    def excerpt(self, start: float, duration: float) -> "Audio":
+        """The part from ``start`` (seconds, in the song) on, cut to the sample; shorter where the song ends."""
+        first = max(0, round((start - self.start) * self.rate))
+        last = first + round(duration * self.rate)
+        return replace(self, samples=self.samples[:, first:last], start=self.start + first / self.rate)
+
+    def faded(self, seconds: float = 0.01) -> "Audio":
+        """With short fades where the song was cut, so that no cut clicks; its own start and end stay untouched."""
+        samples = self.samples.copy()
+        n = min(round(seconds * self.rate), samples.shape[1] // 2)
+        ramp = np.linspace(0, 1, n, endpoint=False, dtype=np.float32)
+        if n and self.start > 0:
+            samples[:, :n] *= ramp
+        if n and self.start + self.duration < self.song_duration - 1 / self.rate:
+            samples[:, -n:] *= ramp[::-1]
+        return replace(self, samples=samples)
+
+    def resampled(self, rate: int) -> "Audio":
+        """At another sample rate (soxr, very high quality)."""
+        if rate == self.rate:
+            return self
+        import soxr
+
+        samples = soxr.resample(self.samples.T, self.rate, rate, quality="VHQ").T
+        return replace(self, samples=np.ascontiguousarray(samples, dtype=np.float32), rate=rate)
+
+
+def load_audio(source: "str | Path | Audio", start: float = 0.0, duration: float | None = None) -> Audio:
+    """Load a song, or the part of it that begins at ``start``, as float stereo at its own sample rate.
+
+    The file is recognised by its content and opened only if it is WAV, MP3, FLAC, OGG (Vorbis, Opus), AIFF or
+    M4A/AAC; playlists and other texts that point to further files never are. Mono becomes stereo, more than two
+    channels are mixed down.
+
+    Parameters
+    ----------
+    source : path or Audio
+    start, duration : float, seconds
+        The part to read; ``None`` reads to the end.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, not a song, not a number anywhere, or too long to hold at once.
+    """
+    if isinstance(source, Audio):
+        whole = start <= source.start and duration is None
+        return source if whole else source.excerpt(start, source.duration if duration is None else duration)
+    if not isinstance(source, str | Path):
+        raise InputError("audio.type", value=type(source).__name__)
+    path = Path(source)
+    check_file(path, "song", limit_bytes=MAX_FILE_BYTES)
+    head = read_head(path)
+    kind = audio_kind(head)
+    if kind is None:
+        found, found_zh = describe(head)
+        raise InputError("audio.format", name=path.name, found=found, found_zh=found_zh)
+    read = _read_with_ffmpeg if kind in _FFMPEG_DEMUXER else _read_with_soundfile
+    samples, rate, total = read(path, kind, start, duration)
+    if not np.isfinite(samples).all():
+        raise InputError("audio.not_finite", name=path.name)
+    first = round(start * rate) / rate
+    return Audio(to_stereo(samples), rate, path.name, sha256_of(path), path, first, max(total, first))
+
+
+def audio_from_array(samples: np.ndarray, rate: int, name: str = "audio") -> Audio:
+    """A song from float ``samples`` of shape (channel, time) or (time,)."""
+    samples = np.atleast_2d(np.asarray(samples, dtype=np.float32))
+    if samples.ndim != 2 or not 1 <= samples.shape[0] <= 8:
+        raise InputError("audio.array", shape=str(samples.shape))
+    if not np.isfinite(samples).all():
+        raise InputError("audio.not_finite", name=name)
+    _check_rate(name, rate)
+    digest = hashlib.sha256(f"{rate} {samples.shape}".encode() + samples.tobytes()).hexdigest()
+    return Audio(to_stereo(samples), rate, name, digest, None, 0.0, samples.shape[1] / rate)
+
+
+def to_stereo(samples: np.ndarray) -> np.ndarray:
+    """Two channels: mono doubled, 5.0 and 5.1 by ITU-R BS.775 (without the LFE), others as the mean of all."""
+    channels = samples.shape[0]
+    if channels == 2:
+        return samples
+    if channels in (5, 6):
+        left, right, center = samples[:3]
+        back_left, back_right = samples[-2:]
+        mixed = np.stack([left + 0.7071 * (center + back_left), right + 0.7071 * (center + back_right)])
+        return (mixed / (1 + 2 * 0.7071)).astype(np.float32)
+    return np.repeat(samples.mean(axis=0, keepdims=True), 2, axis=0)
+
+
+def _check_rate(name: str, rate: int) -> None:
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise InputError("audio.rate", name=name, rate=rate, low=MIN_RATE, high=MAX_RATE)
+
+
+def _check_length(name: str, seconds: float) -> None:
+    if seconds > MAX_MINUTES * 60:
+        raise InputError("audio.too_long", name=name, minutes=seconds / 60, limit=MAX_MINUTES)
+
+
+def _read_with_soundfile(path: Path, kind: str, start: float, duration: float | None) -> tuple[np.ndarray, int, float]:
+    """(samples (channel, time), rate, seconds of the whole song) by libsndfile, which follows no references."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate, total = file.samplerate, file.frames / file.samplerate
+            _check_rate(path.name, rate)
+            first = round(start * rate)
+            wanted = file.frames - first if duration is None else min(round(duration * rate), file.frames - first)
+            _check_length(path.name, wanted / rate)
+            if wanted <= 0:
+                return np.zeros((1, 0), np.float32), rate, total
+            file.seek(first)
+            samples = file.read(wanted, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, ZeroDivisionError) as error:
+        raise InputError("audio.damaged", name=path.name) from error
+    if not len(samples):
+        raise InputError("audio.damaged", name=path.name)
+    return np.ascontiguousarray(samples.T), rate, total
+
+
+def _read_with_ffmpeg(path: Path, kind: str, start: float, duration: float | None) -> tuple[np.ndarray, int, float]:
+    """The same by ffmpeg with a forced demuxer. Decoded from the beginning, since AAC seeks are not sample-exact."""
+    import av
+
+    try:
+        with av.open(str(path), format=_FFMPEG_DEMUXER[kind], metadata_errors="replace") as container:
+            if not container.streams.audio:
+                raise InputError("audio.damaged", name=path.name)
+            stream = container.streams.audio[0]
+            rate = stream.rate
+            _check_rate(path.name, rate)
+            total = float(stream.duration * stream.time_base) if stream.duration else 0.0
+            _check_length(path.name, duration if duration is not None else max(0.0, total - start))
+            first = round(start * rate)
+            last = None if duration is None else first + round(duration * rate)
+            samples, end = _collect(_decoded(container, stream), first, last, path.name, rate)
+    except av.FFmpegError as error:
+        raise InputError("audio.damaged", name=path.name) from error
+    return samples, rate, max(total, end / rate)
+
+
+def _decoded(container, stream) -> Iterator[np.ndarray]:  # type: ignore[no-untyped-def]
+    """Float32 blocks of shape (channel, time)."""
+    import av
+
+    resampler = av.AudioResampler(format="fltp")
+    for frame in container.decode(stream):
+        for part in resampler.resample(frame):
+            yield part.to_ndarray()
+
+
+def _collect(
+    blocks: Iterator[np.ndarray], first: int, last: int | None, name: str, rate: int
+) -> tuple[np.ndarray, int]:
+    """Samples ``first`` to ``last`` of a stream of blocks, and how far the stream was read."""
+    kept, at = [], 0
+    for block in blocks:
+        end = at + block.shape[1]
+        _check_length(name, max(0, end - first) / rate)
+        part = block[:, max(0, first - at) : None if last is None else max(0, last - at)]
+        if part.size:
+            kept.append(part)
+        at = end
+        if last is not None and at >= last:
+            break
+    if at == 0:
+        raise InputError("audio.damaged", name=name)
+    return (np.concatenate(kept, axis=1) if kept else np.zeros((1, 0), np.float32)), at

@@ -1,0 +1,261 @@
+"""Clips: writing frame by frame with sound and metadata, and reading back what was really written.
+
+The writer is a pipe into the ffmpeg that imageio-ffmpeg brings. The ready writers of moviepy and imageio-ffmpeg were
+tried: both drop ffmpeg's exit status, so a full disk would pass for success, and one asks for an alpha channel that
+H.264 cannot carry.
+"""
+
+import json
+import logging
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from s2v_nb.errors import GenerationError, InputError
+from s2v_nb.media.audio import Audio, to_stereo
+from s2v_nb.media.files import check_file, describe, read_head
+
+logger = logging.getLogger(__name__)
+
+MAX_FILE_BYTES = 4 * 2**30
+MAX_PIXELS = 3840 * 2160
+MAX_SECONDS = 900.0
+_OUTPUT = (
+    # 8-bit RGB to BT.709 in one step, with error diffusion off: the engine has dithered already
+    "-vf scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p "
+    "-color_primaries bt709 -color_trc bt709 -colorspace bt709 -color_range tv "
+    "-c:v libx264 -profile:v high -preset veryfast -crf 18 "
+    # aq-mode 3 spends bits on dark gradients, where banding shows first
+    "-x264-params aq-mode=3:rc-lookahead=20 "
+    "-c:a aac -b:a 192k -ac 2 -movflags +faststart"
+).split()
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a probe of a video file finds; ``comment`` is the text of that metadata tag."""
+
+    width: int
+    height: int
+    fps: float
+    seconds: float
+    has_audio: bool
+    comment: str
+
+
+def sound_rate(rate: int) -> int:
+    """The rate a song of ``rate`` Hz is written at: 44.1 or 48 kHz as it is, other rates whichever fits better."""
+    if rate in (44_100, 48_000):
+        return rate
+    return 44_100 if 44_100 % rate == 0 or rate % 44_100 == 0 else 48_000
+
+
+def write_video(
+    path: Path,
+    frames: Iterable[np.ndarray],
+    *,
+    size: tuple[int, int],
+    fps: int,
+    num_frames: int,
+    audio: Audio,
+    comment: dict[str, Any],
+) -> None:
+    """Write an H.264 High MP4 with AAC sound, one frame at a time.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.mp4``; the folder is also used for the sound on its way to the encoder.
+    frames : iterable of uint8 arrays of shape (height, width, 3)
+        In time order, ``num_frames`` of them.
+    audio : Audio
+        Cut or filled with silence to exactly ``num_frames / fps`` seconds.
+    comment : dict
+        Kept as JSON in the ``comment`` tag.
+
+    Raises
+    ------
+    GenerationError
+        If ffmpeg fails, for example for want of disk space.
+    """
+    wave = path.with_suffix(".sound.wav")
+    try:
+        _write_wave(wave, audio, num_frames / fps)
+        _encode(_command(path, wave, size, fps, comment), _checked(frames, size, num_frames))
+    except OSError as error:
+        raise GenerationError("failed.encoder", why=error.strerror or str(error)) from error
+    finally:
+        wave.unlink(missing_ok=True)
+
+
+def _command(path: Path, wave: Path, size: tuple[int, int], fps: int, comment: dict[str, Any]) -> list[str]:
+    import imageio_ffmpeg
+
+    text = json.dumps(comment, ensure_ascii=False, sort_keys=True)
+    raw = f"-f rawvideo -pix_fmt rgb24 -s {size[0]}x{size[1]} -r {fps} -i pipe:0".split()
+    sound = ["-f", "wav", "-i", f"file:{wave}", "-map", "0:v:0", "-map", "1:a:0"]
+    start = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-nostdin", "-loglevel", "error"]
+    return [*start, *raw, *sound, *_OUTPUT, "-metadata", f"comment={text}", f"file:{path}"]
+
+
+def _checked(frames: Iterable[np.ndarray], size: tuple[int, int], num_frames: int) -> Iterator[np.ndarray]:
+    """The frames, once each has the right shape and their count is right."""
+    count, shape = 0, (size[1], size[0], 3)
+    for frame in frames:
+        if frame.shape != shape or frame.dtype != np.uint8:
+            raise ValueError(f"frame {count} is {frame.dtype} {frame.shape}, not uint8 {shape}")
+        yield frame
+        count += 1
+    if count != num_frames:
+        raise ValueError(f"frames gave {count} frames, but num_frames={num_frames}")
+
+
+def _encode(command: list[str], frames: Iterable[np.ndarray]) -> None:
+    """Run ffmpeg on the frames; a failure of either side ends the other and says why."""
+    with tempfile.TemporaryFile() as log:  # not a pipe: a full pipe that nobody reads would stop ffmpeg
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)  # noqa: S603
+        pipe = process.stdin
+        assert pipe is not None
+        try:
+            for frame in frames:
+                pipe.write(np.ascontiguousarray(frame).data)
+            pipe.close()
+            process.wait()
+        except BrokenPipeError:
+            process.wait()  # ffmpeg went first; its own words below say why
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            with suppress(OSError):
+                pipe.close()
+        if process.returncode:
+            log.seek(0)
+            words = log.read().decode(errors="replace").strip()
+            logger.error("ffmpeg exited with %d: %s", process.returncode, words)
+            raise GenerationError("failed.encoder", why=words.splitlines()[-1] if words else "the encoder stopped")
+
+
+def _write_wave(path: Path, audio: Audio, seconds: float) -> None:
+    """The sound exactly as long as the picture, as float WAV (so nothing is clipped on the way to the encoder)."""
+    import soundfile
+
+    audio = audio.resampled(sound_rate(audio.rate))
+    length = round(seconds * audio.rate)
+    samples = audio.samples[:, :length]
+    samples = np.pad(samples, ((0, 0), (0, length - samples.shape[1])))
+    soundfile.write(path, samples.T, audio.rate, subtype="FLOAT")
+
+
+def _open(path: Path):  # type: ignore[no-untyped-def]
+    """The file as a PyAV container with the MP4 demuxer forced, so that no text or playlist is ever followed."""
+    import av
+
+    check_file(path, "clip", limit_bytes=MAX_FILE_BYTES)
+    head = read_head(path)
+    if head[4:8] not in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
+        found, found_zh = describe(head)
+        raise InputError("video.format", name=path.name, found=found, found_zh=found_zh)
+    try:
+        container = av.open(str(path), format="mov", metadata_errors="replace")
+    except av.FFmpegError as error:
+        raise InputError("video.damaged", name=path.name) from error
+    if not container.streams.video:
+        container.close()
+        raise InputError("video.damaged", name=path.name)
+    return container
+
+
+def probe_video(path: str | Path) -> VideoInfo:
+    """Size, rate, length, sound and comment of an MP4, read from the file."""
+    path = Path(path)
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        fps = stream.average_rate or stream.guessed_rate or Fraction(0)
+        seconds = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
+        info = VideoInfo(
+            stream.width,
+            stream.height,
+            float(fps),
+            seconds,
+            bool(container.streams.audio),
+            container.metadata.get("comment", ""),
+        )
+    if not info.width or not info.height or not info.fps:
+        raise InputError("video.damaged", name=path.name)
+    if info.width * info.height > MAX_PIXELS or info.seconds > MAX_SECONDS:
+        size = {"width": info.width, "height": info.height, "seconds": info.seconds}
+        raise InputError("video.too_large", name=path.name, limit="3840 x 2160", longest=MAX_SECONDS, **size)
+    return info
+
+
+def read_frames(path: str | Path, *, size: tuple[int, int] | None = None, gray: bool = False) -> Iterator[tuple]:
+    """Yield (seconds, frame) of every decoded frame in time order.
+
+    Parameters
+    ----------
+    size : (width, height), pixels
+        Scale to this size (area averaging); None keeps the size.
+    gray : bool
+        Frames uint8 of shape (height, width), else (height, width, 3).
+    """
+    import av
+
+    path = Path(path)
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        width, height = size or (stream.width, stream.height)
+        try:
+            for frame in container.decode(stream):
+                scaled = frame.reformat(width, height, "gray" if gray else "rgb24", interpolation="AREA")
+                yield float(frame.pts * stream.time_base), scaled.to_ndarray()
+        except av.FFmpegError as error:
+            raise InputError("video.damaged", name=path.name) from error
+
+
+def read_sound(path: str | Path) -> Audio:
+    """The sound of an MP4 as it plays: the encoder's delay, which the file's edit list names, is already cut off.
+
+    Raises
+    ------
+    InputError
+        If the file has no sound.
+    """
+    import av
+
+    path = Path(path)
+    with _open(path) as container:
+        if not container.streams.audio:
+            raise InputError("video.silent", name=path.name)
+        stream = container.streams.audio[0]
+        rate, resampler, parts = stream.rate, av.AudioResampler(format="fltp"), []
+        try:
+            for frame in container.decode(stream):
+                at = round(float(frame.pts * stream.time_base) * rate) if frame.pts is not None else 0
+                parts += [part.to_ndarray()[:, max(0, -at) :] for part in resampler.resample(frame)]
+        except av.FFmpegError as error:
+            raise InputError("video.damaged", name=path.name) from error
+    if not parts:
+        raise InputError("video.silent", name=path.name)
+    samples = to_stereo(np.concatenate(parts, axis=1))
+    return Audio(samples, rate, path.name, "", path, 0.0, samples.shape[1] / rate)
+
+
+def ffmpeg_version() -> str:
+    """First line of the bundled ffmpeg's own word, or '' if it does not run."""
+    import imageio_ffmpeg
+
+    try:
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-version"]
+        text = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout  # noqa: S603
+    except (OSError, RuntimeError, subprocess.SubprocessError):
+        return ""
+    return text.splitlines()[0]

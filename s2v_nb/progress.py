@@ -1,0 +1,109 @@
+"""One small object through which long work reports; a terminal bar, a widget and a JSON file are views of it."""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TextIO
+
+from s2v_nb.errors import Cancelled, say
+
+STAGES = ("audio", "frames", "encoding")
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the work stands: ``done`` of ``total`` steps of ``stage``, ``elapsed`` seconds after the start."""
+
+    stage: str
+    done: int
+    total: int
+    elapsed: float
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds left in this stage at the pace so far; None before the first step."""
+        return self.elapsed / self.done * (self.total - self.done) if self.done else None
+
+
+View = Callable[[State], None]
+
+
+class Progress:
+    """What a job has done so far.
+
+    A job calls `update` after each step; everybody in ``views`` is told. `cancel` may be called from any thread: the
+    job's next `update` then raises `Cancelled`.
+    """
+
+    def __init__(self, *views: View) -> None:
+        self.views = list(views)
+        self.state = State(STAGES[0], 0, 1, 0.0)
+        self._began: dict[str, float] = {}
+        self._cancelled = threading.Event()
+
+    def update(self, stage: str, done: int, total: int) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled("cancelled")
+        if stage not in STAGES:
+            raise ValueError(f"stage={stage!r} is not one of {STAGES}")
+        began = self._began.setdefault(stage, time.monotonic())
+        self.state = State(stage, done, total, time.monotonic() - began)
+        for view in self.views:
+            view(self.state)
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+
+class TerminalView:
+    """A bar on a terminal, a plain line per stage in a pipe."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self._bar = None
+        self._stage = ""
+
+    def __call__(self, state: State) -> None:
+        if self.stream.isatty():
+            self._draw(state)
+        elif state.done == state.total and state.stage != self._stage:
+            self._stage = state.stage
+            print(f"{say('stage.' + state.stage)}: {state.done}/{state.total}", file=self.stream, flush=True)
+
+    def _draw(self, state: State) -> None:
+        from tqdm import tqdm
+
+        if state.stage != self._stage:
+            self.close()
+            self._stage = state.stage
+            self._bar = tqdm(total=state.total, desc=say("stage." + state.stage), file=self.stream, leave=True)
+        if self._bar is not None:
+            self._bar.update(state.done - self._bar.n)
+            if state.done == state.total:
+                self.close()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class FileView:
+    """The state as JSON in a file, written at most twice a second and replaced in one move."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._last = -1.0
+
+    def __call__(self, state: State) -> None:
+        now = time.monotonic()
+        if now - self._last < 0.5 and state.done != state.total:
+            return
+        self._last = now
+        scratch = self.path.with_suffix(".partial.json")
+        scratch.write_text(json.dumps(asdict(state)))
+        scratch.replace(self.path)

@@ -1,0 +1,128 @@
+"""`Rhythm`, the object that travels from the ear to the engines, the alignment and the plots."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+BANDS = ("bass", "mid", "high")
+
+
+def validate_times(name: str, times: np.ndarray, *, at_least: int = 0) -> None:
+    """Raise ValueError unless ``times`` is a strictly increasing 1-d array of ``at_least`` times."""
+    if times.ndim != 1 or len(times) < at_least:
+        raise ValueError(f"{name} must be 1-d with at least {at_least} times, but has shape {times.shape}")
+    late = np.flatnonzero(~(np.diff(times) > 0))  # written so that NaN is late too
+    if late.size:
+        i = late[0] + 1
+        raise ValueError(f"{name}[{i}]={times[i]:.3f} s does not follow {times[i - 1]:.3f} s; are the times sorted?")
+
+
+@dataclass(frozen=True, eq=False)
+class Rhythm:
+    """What was heard in ``duration`` seconds of audio.
+
+    Parameters
+    ----------
+    duration : float, seconds
+    tempo : float or None, beats per minute
+        None where no beat was found.
+    beats, downbeats : np.ndarray, shape (n,), seconds
+        Strictly increasing; the downbeats are among the beats.
+    times : np.ndarray, shape (n_points,), seconds
+        When the curves below were taken.
+    onset : np.ndarray, shape (n_points,), 0 to 1
+        Onset strength: how much new sound begins.
+    bands : dict of np.ndarray, shape (n_points,), 0 to 1
+        Energy of 'bass' (30-150 Hz), 'mid' (150-2000 Hz) and 'high' (2-11 kHz), each by its own maximum.
+    loudness : float, LUFS
+        Integrated loudness (ITU-R BS.1770-4); -inf for silence.
+    """
+
+    duration: float
+    tempo: float | None
+    beats: np.ndarray
+    downbeats: np.ndarray
+    times: np.ndarray
+    onset: np.ndarray
+    bands: dict[str, np.ndarray]
+    loudness: float
+
+    def __post_init__(self) -> None:
+        validate_times("beats", self.beats)
+        validate_times("downbeats", self.downbeats)
+        for name, curve in {"onset": self.onset, **self.bands}.items():
+            if curve.shape != self.times.shape:
+                raise ValueError(f"{name} has shape {curve.shape}, but times has {self.times.shape}")
+
+    def excerpt(self, start: float, duration: float) -> "Rhythm":
+        """The rhythm of ``duration`` seconds from ``start`` on, with times from there."""
+        end = start + duration
+        inside = (self.times >= start - 1e-9) & (self.times < end)
+
+        def cut(times: np.ndarray) -> np.ndarray:
+            return times[(times >= start - 1e-6) & (times < end - 1e-6)] - start
+
+        return replace(
+            self,
+            duration=duration,
+            beats=cut(self.beats),
+            downbeats=cut(self.downbeats),
+            times=self.times[inside] - start,
+            onset=self.onset[inside],
+            bands={name: curve[inside] for name, curve in self.bands.items()},
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it, rounded to 0.1 ms and 1/1000; times as [first, step, count]."""
+        return {
+            "duration": self.duration,
+            "tempo": self.tempo,
+            "beats": np.round(self.beats, 4).tolist(),
+            "downbeats": np.round(self.downbeats, 4).tolist(),
+            "loudness": self.loudness if np.isfinite(self.loudness) else None,
+            "times": [float(self.times[0]), float(np.median(np.diff(self.times))), len(self.times)]
+            if len(self.times) > 1
+            else [0.0, 1.0, len(self.times)],
+            "onset": np.round(self.onset, 3).tolist(),
+            "bands": {name: np.round(curve, 3).tolist() for name, curve in self.bands.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Rhythm":
+        """The reverse of `to_dict`."""
+        arrays = {name: np.array(values[name], dtype=float) for name in ("beats", "downbeats", "onset")}
+        first, step, count = values["times"]
+        bands = {name: np.array(values["bands"][name], dtype=float) for name in BANDS}
+        loudness = -np.inf if values["loudness"] is None else float(values["loudness"])
+        times = first + step * np.arange(count)
+        return cls(values["duration"], values["tempo"], times=times, bands=bands, loudness=loudness, **arrays)
+
+
+def beat_phase(times: np.ndarray, beats: np.ndarray) -> np.ndarray:
+    """How far each time is into its beat.
+
+    Parameters
+    ----------
+    times : np.ndarray, shape (n,), seconds
+    beats : np.ndarray, shape (n_beats,), seconds
+        Strictly increasing, two or more.
+
+    Returns
+    -------
+    phase : np.ndarray, shape (n,), in [0, 1)
+        0 on a beat, 0.5 halfway to the next; the outer beats are continued at their own pace.
+
+    Raises
+    ------
+    ValueError
+        If ``beats`` is not a strictly increasing 1-d array of at least two times.
+
+    Examples
+    --------
+    >>> beat_phase(np.array([0.0, 0.25, 0.5, 1.25]), np.array([0.0, 0.5, 1.0]))
+    array([0. , 0.5, 0. , 0.5])
+    """
+    validate_times("beats", beats, at_least=2)
+    start = np.clip(np.searchsorted(beats, times, side="right") - 1, 0, len(beats) - 2)
+    return (times - beats[start]) / (beats[start + 1] - beats[start]) % 1.0
