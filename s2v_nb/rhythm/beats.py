@@ -7,7 +7,8 @@ from s2v_nb.rhythm.features import Spectrum
 TIGHTNESS = 800.0
 START_BPM, STD_BPM = 120.0, 0.6
 SNAP_SECONDS = 0.04  # a beat moves at most this far to the onset it belongs to
-STEADY_SECONDS = 0.015  # beats that scatter less than this round a line are played to a click
+STEADY_SECONDS = 0.025  # beats nearer than this to a line are played to a click,
+STEADY_SHARE = 0.7  # if so many of them are
 OFF_BEAT_FACTOR = 1.2  # how much stronger the bass must be between the beats to call those the beats
 LAG_SECONDS = -0.004  # measured on music with known beats: the window hears an onset before its centre passes it
 MIN_ONSET = 1e-3  # dB of rise a frame; below it there is nothing to follow
@@ -75,14 +76,23 @@ def peak_offset(curve: np.ndarray, index: int) -> float:
 def _smooth(beats: np.ndarray) -> np.ndarray:
     """Beats without the jitter of single onsets: a line where the tempo is steady, else a running line."""
     index = np.arange(len(beats))
-    line = np.polyval(np.polyfit(index, beats, 1), index)
     if len(beats) >= 6:
-        for _ in range(3):  # refit without the beats that sit on a wrong onset
-            good = np.abs(beats - line) < max(2 * np.median(np.abs(beats - line)), 0.005)
+        line = _robust_line(index, beats)
+        for _ in range(3):  # refit without the beats that sit on a wrong onset; the tracker often misses the last ones
+            good = np.abs(beats - line) < STEADY_SECONDS
+            if good.mean() < STEADY_SHARE:
+                break
             line = np.polyval(np.polyfit(index[good], beats[good], 1), index)
-        if np.median(np.abs(beats - line)) < STEADY_SECONDS:
+        else:
             return line
     return _strictly_increasing(np.array([_local(beats, i) for i in index]))
+
+
+def _robust_line(index: np.ndarray, beats: np.ndarray) -> np.ndarray:
+    """The line of median slope and median offset (Theil and Sen), which up to a quarter of wrong beats cannot bend."""
+    i, j = np.triu_indices(len(beats), k=1)
+    slope = np.median((beats[j] - beats[i]) / (j - i))
+    return slope * index + np.median(beats - slope * index)
 
 
 def _local(beats: np.ndarray, i: int, reach: int = 2) -> float:

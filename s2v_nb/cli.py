@@ -1,0 +1,268 @@
+"""`s2v-nb`: everything a notebook can do, from a terminal.
+
+Exit status: 0 done, 1 failed in spite of good input, 2 the input or a choice cannot be used. With ``--json`` exactly
+one JSON object goes to stdout and everything else to stderr.
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from s2v_nb import __version__
+from s2v_nb.errors import Cancelled, InputError, SentenceError, language, say
+from s2v_nb.settings import CONTROLS, Choice, Settings
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+logger = logging.getLogger("s2v_nb")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    options = _parser().parse_args(arguments)
+    _start_log()
+    try:
+        result = options.run(options)
+    except (SentenceError, KeyboardInterrupt) as error:
+        return _explain(error if isinstance(error, SentenceError) else Cancelled("cancelled"), options)
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        logger.exception("%s failed", options.command)
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return _explain(SentenceError("failed.internal", why=why, log=str(log_file())), options)
+    if options.json:
+        print(json.dumps(result, ensure_ascii=False, allow_nan=False))
+    return DONE
+
+
+def _explain(error: SentenceError, options: argparse.Namespace) -> int:
+    logger.info("%s: %s", type(error).__name__, error)
+    print(f"s2v-nb: {error.sentence()}", file=sys.stderr)
+    if options.json:
+        print(json.dumps({"error": error.sentence()}, ensure_ascii=False))
+    if isinstance(error, Cancelled):
+        return INTERRUPTED
+    return BAD_INPUT if isinstance(error, InputError) else FAILED
+
+
+def log_file() -> Path:
+    """Where tracebacks go: ``$XDG_CACHE_HOME/s2v_nb/s2v-nb.log``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "s2v_nb" / "s2v-nb.log"
+
+
+def _start_log() -> None:
+    """Log to the file; where none can be written, to nowhere, since a full disk must not stop a clip."""
+    try:
+        log_file().parent.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = logging.FileHandler(log_file(), encoding="utf-8")
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger("s2v_nb")
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    root.propagate = False
+
+
+def _say(line: str, options: argparse.Namespace) -> None:
+    """To stdout for a person, to stderr where stdout belongs to the JSON object."""
+    print(line, file=sys.stderr if options.json else sys.stdout)
+
+
+# --- the commands
+
+
+def _generate(options: argparse.Namespace) -> dict[str, Any]:
+    from s2v_nb.progress import Progress, TerminalView
+    from s2v_nb.runs import generate, replay
+
+    view = TerminalView()
+    common = {"out": options.out, "runs": options.runs, "progress": Progress(view)}
+    try:
+        if options.clip:
+            _refuse_settings(options)
+            clip = replay(options.clip, options.image, options.audio, **common)
+        else:
+            _require(options, "image", "audio")
+            clip = generate(options.image, options.audio, _settings(options), **common)
+    finally:
+        view.close()
+    for notice in clip.notices:
+        print(f"note: {notice}", file=sys.stderr)
+    _say(str(clip.path), options)
+    return clip.to_dict()
+
+
+def _require(options: argparse.Namespace, *names: str) -> None:
+    missing = [f"--{name}" for name in names if getattr(options, name) is None]
+    if missing:
+        options.parser.error(f"{' and '.join(missing)} must be given (or --from CLIP)")
+
+
+def _refuse_settings(options: argparse.Namespace) -> None:
+    given = [name for name in (*CONTROLS, "prompt", "subject", "engine") if getattr(options, name) is not None]
+    if given:
+        options.parser.error(f"--from makes the same clip again, so --{given[0].replace('_', '-')} cannot be given")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    names = (*CONTROLS, "prompt", "subject", "engine")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return Settings(**given)
+
+
+def _analyze(options: argparse.Namespace) -> dict[str, Any]:
+    from s2v_nb import analyze, load_audio
+
+    audio = load_audio(options.audio)
+    rhythm = analyze(audio)
+    if options.plot:
+        import matplotlib as mpl
+
+        mpl.use("agg")
+        from s2v_nb.plots import plot_beats, save
+
+        save(plot_beats(audio, rhythm), options.plot)
+    tempo = f"{rhythm.tempo:.2f} BPM" if rhythm.tempo else "no beat found"
+    _say(f"{audio.name}: {audio.duration:.2f} s, {audio.rate} Hz, {tempo}, {rhythm.loudness:.1f} LUFS", options)
+    _say("beats:     " + " ".join(f"{t:.3f}" for t in rhythm.beats), options)
+    _say("downbeats: " + " ".join(f"{t:.3f}" for t in rhythm.downbeats), options)
+    return {"audio": audio.name, "rate": audio.rate, **rhythm.to_dict()}
+
+
+def _alignment(options: argparse.Namespace) -> dict[str, Any]:
+    from s2v_nb import measure_alignment
+
+    report = measure_alignment(options.clip, options.audio)
+    if options.plot:
+        import matplotlib as mpl
+
+        mpl.use("agg")
+        from s2v_nb.plots import plot_alignment, save
+
+        save(plot_alignment(report), options.plot)
+    _say(str(report), options)
+    return report.to_dict()
+
+
+def _directions(options: argparse.Namespace) -> dict[str, Any]:
+    from s2v_nb.engines.preview.directions import DIRECTIONS
+
+    for d in DIRECTIONS:
+        _say(f"{d.kind:8} {d.name:16} {d.name_zh:8} also: {', '.join(d.synonyms)}", options)
+    return {"directions": [{"name": d.name, "zh": d.name_zh, "kind": d.kind} for d in DIRECTIONS]}
+
+
+def _doctor(options: argparse.Namespace) -> dict[str, Any]:
+    from s2v_nb.session import describe
+
+    found = describe()
+    for name, value in found.items():
+        _say(f"{name:12} {value}", options)
+    return found
+
+
+def _demo(options: argparse.Namespace) -> dict[str, Any]:
+    from s2v_nb.demo import make_demo
+
+    _settings_given = _settings(options)
+    result = make_demo(options.image, options.audio, _settings_given, Path(options.out), runs=options.runs)
+    for label, value in result.items():
+        if label != "report":
+            _say(f"{label:10} {value}", options)
+    _say(result["report"], options)
+    return result
+
+
+def _lab(options: argparse.Namespace) -> dict[str, Any]:
+    """JupyterLab on the first notebook, for this machine only and behind Jupyter's token."""
+    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", options.notebook]
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # noqa: S606 - a fixed program, no shell
+
+
+# --- the parser
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="s2v-nb", description="One picture and one song become a beat-synchronised clip."
+    )
+    parser.add_argument("--version", action="version", version=f"s2v-nb {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    one = _command(commands, "generate", _generate, "make a clip of one picture and one song")
+    one.add_argument("--image", metavar="FILE", help="the picture: JPG, PNG, WebP ...")
+    one.add_argument("--audio", metavar="FILE", help="the song: WAV, MP3, FLAC, OGG, Opus, M4A")
+    _add_settings(one)
+    one.add_argument("--out", metavar="FILE.mp4", help="also copy the clip to this file")
+    one.add_argument("--runs", default="runs", metavar="FOLDER", help="where clips are kept (default: runs)")
+    one.add_argument("--from", dest="clip", metavar="CLIP", help="make this clip again from its metadata")
+
+    one = _command(commands, "analyze", _analyze, "hear tempo, beats and downbeats of a song")
+    one.add_argument("audio", metavar="AUDIO")
+    one.add_argument("--plot", metavar="FILE.png", help="also draw the beat plot")
+
+    one = _command(commands, "alignment", _alignment, "measure how well a clip keeps time with its music")
+    one.add_argument("clip", metavar="CLIP")
+    one.add_argument("--audio", metavar="FILE", help="the music, if not the clip's own sound")
+    one.add_argument("--plot", metavar="FILE.png", help="also draw the alignment plot")
+
+    _command(commands, "directions", _directions, "list the directions a prompt may hold")
+    _command(commands, "doctor", _doctor, "say what this machine has and what is missing")
+
+    one = _command(commands, "demo", _demo, "make the sample clip, its beat plot and its alignment report")
+    one.add_argument("--image", metavar="FILE", help="your picture instead of the sample")
+    one.add_argument("--audio", metavar="FILE", help="your song instead of the sample")
+    _add_settings(one)
+    one.add_argument("--out", default="demo", metavar="FOLDER", help="where the files go (default: demo)")
+    one.add_argument("--runs", default="runs", metavar="FOLDER", help="where clips are kept (default: runs)")
+
+    one = _command(commands, "lab", _lab, "open JupyterLab on the first notebook")
+    one.add_argument("notebook", nargs="?", default="notebooks/01_first_video.ipynb")
+    return parser
+
+
+def _command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], dict[str, Any]], text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.set_defaults(run=run, parser=parser)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """One option per field of `Settings`; values are checked there, so that bounds and sentences are the same."""
+    index = 1 if language() == "zh" else 0
+    parser.add_argument("--prompt", help='directions, e.g. "slow pan right, subtle glow"')
+    for name, control in CONTROLS.items():
+        bounds = "|".join(map(str, control.options)) if isinstance(control, Choice) else f"{control.low}-{control.high}"
+        text = f"{control.help[index]} ({bounds}; default {getattr(Settings(), name)})".replace("%", "%%")
+        option = "--" + name.replace("_", "-")
+        parser.add_argument(option, dest=name, metavar=name.upper(), type=_number_or_text, help=text)
+    parser.add_argument("--subject", metavar="X,Y", type=_pair, help="the point to keep, each 0 to 1")
+    parser.add_argument("--engine", help="auto|preview (default auto)")
+
+
+def _number_or_text(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _pair(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""The demo: from a picture and a song to the clip, the beat plot and the alignment report, in one call."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from s2v_nb.media import load_audio
+from s2v_nb.progress import Progress, TerminalView
+from s2v_nb.runs import generate
+from s2v_nb.samples import sample_audio, sample_image
+from s2v_nb.settings import Settings
+
+PROMPT = "cinematic, slow pan right, subtle glow"
+
+
+def make_demo(
+    image: str | None, audio: str | None, settings: Settings, folder: Path, *, runs: str | Path = "runs"
+) -> dict[str, Any]:
+    """Make the clip, plots and report in ``folder``; the sample stands in for a picture or song not given.
+
+    The sample is made at motion high, so that the plots have something to show.
+    """
+    if image is None and audio is None and not settings.prompt:
+        settings = settings.but(prompt=PROMPT, motion="high" if settings.motion == "medium" else settings.motion)
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = Path(image) if image else sample_image(folder / "cover.png")
+    song = Path(audio) if audio else sample_audio(folder / "song.wav")
+    view = TerminalView()
+    clip = generate(picture, song, settings, out=folder / "demo.mp4", runs=runs, progress=Progress(view))
+    view.close()
+    report = _draw(clip.path, song, settings, clip.spec.num_frames / settings.fps, folder)
+    return {
+        "video": str(clip.path),
+        "beat plot": str(folder / "beats.png"),
+        "alignment": str(folder / "alignment.png"),
+        "notices": " ".join(clip.notices),
+        "report": str(report),
+    }
+
+
+def _draw(clip: Path, song: Path, settings: Settings, seconds: float, folder: Path) -> Any:
+    """Write both plots and the report; the report is returned."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from s2v_nb.alignment import measure_alignment
+    from s2v_nb.plots import plot_alignment, plot_beats, save
+    from s2v_nb.rhythm import analyze
+
+    report = measure_alignment(clip)
+    (folder / "alignment.json").write_text(json.dumps(report.to_dict(), indent=1, ensure_ascii=False) + "\n")
+    save(plot_alignment(report), folder / "alignment.png")
+    around = load_audio(song, max(0.0, settings.start - 8), seconds + 16)
+    start = settings.start - around.start
+    save(plot_beats(around, analyze(around), excerpt=(start, start + seconds)), folder / "beats.png")
+    return report

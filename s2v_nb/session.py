@@ -1,0 +1,67 @@
+"""What the rented machine has: limits of the container, not of the host; GPU, disk, platform."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("numpy", "opencv-python-headless", "librosa", "moviepy", "av", "jupyterlab", "ipywidgets", "torch", "diffusers")
+_UNLIMITED = 2**60  # cgroup v1 writes a huge number where there is no limit
+
+
+def memory_limit() -> int:
+    """Bytes this process may use: the container's limit (cgroup v2 or v1) or the machine's memory, whichever is less."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            text = Path(file).read_text().strip()
+        except OSError:
+            continue
+        if text.isdigit() and int(text) < _UNLIMITED:
+            limits.append(int(text))
+    return min(limits)
+
+
+def cpu_count() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpus() -> list[str]:
+    """'NVIDIA H100, 81559 MiB' for each GPU that nvidia-smi lists; empty without one."""
+    if not shutil.which("nvidia-smi"):
+        return []
+    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    try:
+        text = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def describe() -> dict[str, str]:
+    """What `s2v-nb doctor` prints, name to value."""
+    from s2v_nb.media.video import ffmpeg_version
+
+    free = shutil.disk_usage(Path.cwd()).free
+    found = {
+        "python": f"{platform.python_version()} ({sys.platform})",
+        "cores": str(cpu_count()),
+        "memory": f"{memory_limit() / 2**30:.1f} GiB",
+        "free disk": f"{free / 2**30:.1f} GiB here" + ("" if free > 2**30 else ": too little for more than a few clips"),
+        "gpu": "; ".join(gpus()) or "none: the preview engine needs none",
+        "ffmpeg": ffmpeg_version() or "missing: pip install --force-reinstall imageio-ffmpeg",
+        "engines": "preview: ready",
+    }
+    found["packages"] = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
+    return found
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "(not installed)"
