@@ -17,6 +17,8 @@ def stops(signals: Signals) -> np.ndarray:
     """
     drop = np.append(signals.motion[:-1] - signals.motion[1:], 0.0)
     drop[_beside_cuts(signals.cuts)] = 0.0
+    # a stop between two frames shows half in each; the speeding up before it is no part of it
+    drop = np.convolve(np.maximum(drop, 0), (0.5, 1.0, 0.5), mode="same")
     return _peak_times(drop, signals, MOTION_FLOOR)
 
 

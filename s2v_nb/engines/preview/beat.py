@@ -13,7 +13,7 @@ from s2v_nb.rhythm import Rhythm
 
 MOTION = {"off": 0.0, "low": 0.35, "medium": 0.65, "high": 1.0}
 ATTACK_SECONDS, RELEASE_SECONDS = 0.12, 0.42
-ZOOM_ON_BEAT, ZOOM_ON_DOWNBEAT = 0.030, 0.032  # parts of the picture, at motion high
+ZOOM_ON_BEAT, ZOOM_ON_DOWNBEAT = 0.034, 0.030  # parts of the picture, at motion high
 LIGHT_ATTACK_SECONDS, LIGHT_RELEASE_SECONDS = 0.03, 0.22
 LIGHT_DEPTH = 0.09  # of the brightness, at motion high: seen as a pulse, not as a flash
 
@@ -47,11 +47,11 @@ def beat_curves(rhythm: Rhythm, times: np.ndarray, motion: str, look: Look) -> B
 
 
 def _bass_at(rhythm: Rhythm) -> np.ndarray:
-    """How strong the bass is on each beat: 0.45 to 1, so that no beat is lost where the bass rests."""
+    """How strong the bass is on each beat: 0.55 to 1, so that no beat is lost where the bass rests."""
     bass = rhythm.bands["bass"]
     edges = np.searchsorted(rhythm.times, np.stack([rhythm.beats - 0.03, rhythm.beats + 0.12]))
     peaks = [bass[a : max(b, a + 1)].max(initial=0.0) for a, b in edges.T]
-    return 0.45 + 0.55 * np.array(peaks)
+    return 0.55 + 0.45 * np.array(peaks)
 
 
 def _impacts(times: np.ndarray, beats: np.ndarray, heights: np.ndarray, release: float = 1.0) -> np.ndarray:

@@ -104,19 +104,12 @@ class Light:
         width, height = self.size
         out = np.zeros((height, width, 3), np.float32)
         for x, y, big, hue, phase, pace in self.discs:
-            layer = np.zeros((height, width), np.uint8)
             radius = height * (0.02 + 0.055 * big)
-            at_x = ((x + 0.012 * (pace - 0.5) * t) * 1.3 % 1.3 - 0.15) * width
-            at_y = ((y - 0.010 * (0.4 + pace) * t) * 1.3 % 1.3 - 0.15) * height
-            center = round(at_x * 16), round(at_y * 16)
-            cv2.circle(layer, center, round(radius * 16), 150, -1, cv2.LINE_AA, 4)
-            cv2.circle(layer, center, round(radius * 16), 255, max(1, round(radius / 9)), cv2.LINE_AA, 4)
+            left = int(((x + 0.012 * (pace - 0.5) * t) * 1.3 % 1.3 - 0.15) * width - radius)
+            top = int(((y - 0.010 * (0.4 + pace) * t) * 1.3 % 1.3 - 0.15) * height - radius)
             color = np.array((1.0, 0.78 - 0.35 * hue, 0.5 + 0.5 * abs(2 * hue - 1)), np.float32)
             light = 0.16 + 0.14 * np.sin(2 * np.pi * (0.1 + 0.1 * pace) * t + 6.28 * phase)
-            left, right = max(0, int(at_x - radius - 4)), max(0, int(at_x + radius + 5))
-            top, bottom = max(0, int(at_y - radius - 4)), max(0, int(at_y + radius + 5))
-            part = layer[top:bottom, left:right, None].astype(np.float32) / 255
-            out[top:bottom, left:right] += part * color * np.float32(light)
+            _add_disc(out, left, top, radius, color * np.float32(light))
         return cv2.GaussianBlur(out, (0, 0), 1.0)
 
     def _haze(self, t: float) -> np.ndarray:
@@ -127,6 +120,20 @@ class Light:
         )
         depth = 0.45 + 0.75 * self.grid[..., 1]  # thicker towards the ground
         return (cloud * depth)[..., None] * np.array((0.92, 0.95, 1.0), np.float32)
+
+
+def _add_disc(out: np.ndarray, left: int, top: int, radius: float, color: np.ndarray) -> None:
+    """Add a disc with a brighter rim; what lies outside ``out`` is cut off."""
+    side = 2 * int(radius) + 9
+    disc = np.zeros((side, side), np.uint8)
+    center = (round(side * 8), round(side * 8))
+    cv2.circle(disc, center, round(radius * 16), 150, -1, cv2.LINE_AA, 4)
+    cv2.circle(disc, center, round(radius * 16), 255, max(1, round(radius / 9)), cv2.LINE_AA, 4)
+    x, y = max(0, left), max(0, top)
+    part = out[y : max(0, top + side), x : max(0, left + side)]
+    if part.size:
+        cut = disc[y - top : y - top + part.shape[0], x - left : x - left + part.shape[1]]
+        part += cut[..., None].astype(np.float32) / 255 * color
 
 
 def _wide_blur(image: np.ndarray, sigma: float) -> np.ndarray:

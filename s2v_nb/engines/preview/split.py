@@ -9,6 +9,8 @@ WORK_WIDTH = 384
 SMALLEST, LARGEST = 0.03, 0.55  # part of the picture that a foreground may fill
 MAX_ON_EDGES = 0.25  # part of the top, left and right edge that it may touch
 MIN_CONTRAST = 0.30  # Bhattacharyya distance of the colours of foreground and background, 0 to 1
+MIN_ON_EDGES = 0.82  # part of the outline that must run along the picture's strongest quarter of edges
+MIN_SOLIDITY = 0.7  # area over that of the convex hull: a ragged outline is a guess
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +75,30 @@ def _grab_cut(small: np.ndarray, subject: tuple[float, float]) -> np.ndarray | N
 
 
 def _stands_out(small: np.ndarray, mask: np.ndarray) -> bool:
+    """True if the cut is of fair size, off the edges, of one piece, along real edges and of other colours."""
     if not SMALLEST < mask.mean() < LARGEST:
         return False
     if np.concatenate([mask[0], mask[:, 0], mask[:, -1]]).mean() > MAX_ON_EDGES:
         return False
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if mask.sum() < MIN_SOLIDITY * cv2.contourArea(cv2.convexHull(outlines[0])):
+        return False
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
+    return _along_edges(lab, mask) > MIN_ON_EDGES and _color_distance(lab, mask) > MIN_CONTRAST
+
+
+def _along_edges(lab: np.ndarray, mask: np.ndarray) -> float:
+    """Part of the mask's outline, 0 to 1, where the picture's gradient is in its top quarter."""
+    smooth = cv2.GaussianBlur(lab.astype(np.float32), (0, 0), 1)
+    steps = [cv2.Sobel(smooth, cv2.CV_32F, dx, dy) for dx, dy in ((1, 0), (0, 1))]
+    gradient = np.sqrt(sum((step**2).sum(axis=2) for step in steps))
+    outline = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).astype(bool)
+    return float((gradient[outline] > np.percentile(gradient, 75)).mean())
+
+
+def _color_distance(lab: np.ndarray, mask: np.ndarray) -> float:
     histograms = []
     for part in (mask, 1 - mask):
         histogram = cv2.calcHist([lab], [0, 1, 2], part, [8, 12, 12], [0, 256] * 3)
         histograms.append(cv2.normalize(histogram, None, 1, 0, cv2.NORM_L1))
-    return cv2.compareHist(*histograms, cv2.HISTCMP_BHATTACHARYYA) > MIN_CONTRAST
+    return cv2.compareHist(*histograms, cv2.HISTCMP_BHATTACHARYYA)
