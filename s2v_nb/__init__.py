@@ -28,7 +28,7 @@ _HOME = {
     "sample_audio": "s2v_nb.samples",
     "sample_image": "s2v_nb.samples",
 }
-__all__ = sorted(_HOME)  # noqa: PLE0605 - a list, built from the table above
+__all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
     from s2v_nb.alignment import AlignmentReport, measure_alignment

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from s2v_nb import __version__
-from s2v_nb.errors import Cancelled, InputError, SentenceError, language, say
+from s2v_nb.errors import Cancelled, InputError, SentenceError, language
 from s2v_nb.settings import CONTROLS, Choice, Settings
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

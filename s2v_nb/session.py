@@ -8,12 +8,22 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("numpy", "opencv-python-headless", "librosa", "moviepy", "av", "jupyterlab", "ipywidgets", "torch", "diffusers")
+PACKAGES = (
+    "numpy",
+    "opencv-python-headless",
+    "librosa",
+    "moviepy",
+    "av",
+    "jupyterlab",
+    "ipywidgets",
+    "torch",
+    "diffusers",
+)
 _UNLIMITED = 2**60  # cgroup v1 writes a huge number where there is no limit
 
 
 def memory_limit() -> int:
-    """Bytes this process may use: the container's limit (cgroup v2 or v1) or the machine's memory, whichever is less."""
+    """Bytes this process may use: the container's limit (cgroup v2 or v1) or the machine's memory."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
@@ -51,7 +61,8 @@ def describe() -> dict[str, str]:
         "python": f"{platform.python_version()} ({sys.platform})",
         "cores": str(cpu_count()),
         "memory": f"{memory_limit() / 2**30:.1f} GiB",
-        "free disk": f"{free / 2**30:.1f} GiB here" + ("" if free > 2**30 else ": too little for more than a few clips"),
+        "free disk": f"{free / 2**30:.1f} GiB here"
+        + ("" if free > 2**30 else ": too little for more than a few clips"),
         "gpu": "; ".join(gpus()) or "none: the preview engine needs none",
         "ffmpeg": ffmpeg_version() or "missing: pip install --force-reinstall imageio-ffmpeg",
         "engines": "preview: ready",

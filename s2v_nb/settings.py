@@ -52,14 +52,20 @@ class Range:
 
 CONTROLS: dict[str, Choice | Range] = {
     "prompt_weight": Range(0.5, 1.5, 0.05, ("How strongly the prompt's directions act", "提示词指令的强度")),
-    "motion": Choice(("off", "low", "medium", "high"), ("How strongly the picture answers the beat", "画面随节拍运动的强度")),
+    "motion": Choice(
+        ("off", "low", "medium", "high"), ("How strongly the picture answers the beat", "画面随节拍运动的强度")
+    ),
     "duration": Range(3.0, 15.0, 0.5, ("Length of the clip", "片段时长"), " s"),
     "start": Range(0.0, 86400.0, 0.01, ("Where in the song the clip begins", "片段在歌曲中的起点"), " s"),
     "resolution": Choice(("720p", "480p"), ("Shorter side of the picture in pixels", "画面短边的像素数")),
     "aspect": Choice(("16:9", "9:16", "1:1"), ("Shape of the picture", "画面比例")),
     "fps": Choice((30, 24), ("Frames per second", "每秒帧数")),
-    "fit": Choice(("auto", "crop", "blur"), ("Crop the picture, or show it whole on a blur", "裁切，或完整显示加模糊背景")),
-    "seed": Range(0, 2**32 - 1, 1, ("Another seed gives other grain, dust and camera shake", "不同种子产生不同的颗粒与抖动")),
+    "fit": Choice(
+        ("auto", "crop", "blur"), ("Crop the picture, or show it whole on a blur", "裁切，或完整显示加模糊背景")
+    ),
+    "seed": Range(
+        0, 2**32 - 1, 1, ("Another seed gives other grain, dust and camera shake", "不同种子产生不同的颗粒与抖动")
+    ),
 }
 
 

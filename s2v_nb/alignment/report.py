@@ -88,9 +88,10 @@ class AlignmentReport:
         head = f"{self.clip}: {self.verdict} ({self.duration:.1f} s, {self.fps:g} fps"
         lines = [head + (f", {self.tempo:.1f} BPM)" if self.tempo else ", no beat found)")]
         for kind, s in self.scores.items():
+            lag = f"{s.lag_ms:+6.1f} ms ({s.lag_low_ms:+.0f} to {s.lag_high_ms:+.0f})"
             lines.append(
-                f"  {kind:13} {s.events:3d} events  lag {s.lag_ms:+6.1f} ms ({s.lag_low_ms:+.0f} to {s.lag_high_ms:+.0f})"
-                f"  R {s.r:.3f} (chance {s.chance_r:.2f})  F {s.f:.2f} (chance {s.chance_f:.2f})  p {s.p:.4f}"
+                f"  {kind:13} {s.events:3d} events  lag {lag}  R {s.r:.3f} (chance {s.chance_r:.2f})"
+                f"  F {s.f:.2f} (chance {s.chance_f:.2f})  p {s.p:.4f}"
             )
         return "\n".join(lines)
 

@@ -53,9 +53,7 @@ def visual_signals(path: str | Path) -> Signals:
             cut = _is_cut(previous, frame)
             cuts.append(cut)
             motion.append(0.0 if cut else _flow_length(_texture(previous), _texture(frame)) * info.fps)
-    return Signals(
-        np.array(times) - times[0], np.array(motion), np.array(brightness), np.array(cuts), info.fps
-    )
+    return Signals(np.array(times) - times[0], np.array(motion), np.array(brightness), np.array(cuts), info.fps)
 
 
 def _pairs(path: str | Path, info: VideoInfo) -> Iterator[tuple[float, np.ndarray | None, np.ndarray]]:
@@ -84,12 +82,7 @@ def _texture(frame: np.ndarray) -> np.ndarray:
     return cv2.convertScaleAbs(deviation * (40 / (contrast + 3)) + 128)
 
 
-def _make_flow() -> cv2.DISOpticalFlow:
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    return flow
-
-
-_FLOW = _make_flow()
+_FLOW = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
 
 def _is_cut(before: np.ndarray, after: np.ndarray) -> bool:

@@ -175,7 +175,7 @@ def _read_with_ffmpeg(path: Path, kind: str, start: float, duration: float | Non
             stream = container.streams.audio[0]
             rate = stream.rate
             _check_rate(path.name, rate)
-            total = float(stream.duration * stream.time_base) if stream.duration else 0.0
+            total = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
             _check_length(path.name, duration if duration is not None else max(0.0, total - start))
             first = round(start * rate)
             last = None if duration is None else first + round(duration * rate)

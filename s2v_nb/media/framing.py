@@ -8,6 +8,8 @@ import PIL.Image
 
 from s2v_nb.media.image import Image
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+
 WORST_CROP = 0.5  # part of the picture that a crop must keep; below it the picture is shown whole on a blur
 MAX_OVERSIZE = 1.5  # a plate is at most this much larger than the clip: what a push-in can use
 PRIOR_Y = 0.42
@@ -52,12 +54,12 @@ def make_plate(image: Image, size: tuple[int, int], *, fit: str, subject: tuple[
     return Plate(pixels, (*window, (box[2] - box[0]) * across, (box[3] - box[1]) * down), where, 1 - kept, False)
 
 
-def _room_around(box: tuple[float, ...], image_size: tuple[int, int]) -> tuple[float, ...]:
+def _room_around(box: Box, image_size: tuple[int, int]) -> Box:
     """``box`` with the picture beyond it, as far as half its size on each side: what a pan can use."""
     reach = (box[2] - box[0]) / 2, (box[3] - box[1]) / 2
     start = max(0.0, box[0] - reach[0]), max(0.0, box[1] - reach[1])
     end = min(float(image_size[0]), box[2] + reach[0]), min(float(image_size[1]), box[3] + reach[1])
-    return *start, *end
+    return start[0], start[1], end[0], end[1]
 
 
 def kept_by_crop(image_size: tuple[int, int], size: tuple[int, int]) -> float:
@@ -66,7 +68,7 @@ def kept_by_crop(image_size: tuple[int, int], size: tuple[int, int]) -> float:
     return min(shapes) / max(shapes)
 
 
-def _crop_box(image_size: tuple[int, int], size: tuple[int, int], point: tuple[float, float]) -> tuple[float, ...]:
+def _crop_box(image_size: tuple[int, int], size: tuple[int, int], point: tuple[float, float]) -> Box:
     """The largest (left, top, right, bottom) of the shape of ``size``, as near to centred on ``point`` as fits."""
     scale = min(image_size[0] / size[0], image_size[1] / size[1])
     box_width, box_height = size[0] * scale, size[1] * scale
@@ -75,7 +77,7 @@ def _crop_box(image_size: tuple[int, int], size: tuple[int, int], point: tuple[f
     return left, top, left + box_width, top + box_height
 
 
-def resize(pixels: np.ndarray, size: tuple[int, int], box: tuple[float, ...] | None = None) -> np.ndarray:
+def resize(pixels: np.ndarray, size: tuple[int, int], box: Box | None = None) -> np.ndarray:
     """Scale uint8 RGB with a Lanczos filter that averages when it shrinks, so that fine detail does not shimmer."""
     return np.asarray(PIL.Image.fromarray(pixels).resize(size, PIL.Image.Resampling.LANCZOS, box=box))
 

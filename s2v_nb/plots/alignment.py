@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from s2v_nb.alignment import AlignmentReport
 from s2v_nb.alignment.measures import near_beats, signed_lags
@@ -72,10 +73,10 @@ def _lag_histogram(ax: Axes, report: AlignmentReport, kind: str) -> None:
     ax.axvspan(max(-reach, HEARD_EARLY_MS), min(reach, HEARD_LATE_MS), color="#009E73", alpha=0.13, zorder=0,
                label="unnoticed\n(BT.1359)")  # fmt: skip
     ax.axvline(0, color=GREY, linewidth=1, zorder=1)
-    ax.hist(lag_ms, bins=np.linspace(-reach, reach, 61), color=BLUE, zorder=2, label=f"{NAMES[kind]}s")
+    ax.hist(lag_ms, bins=np.linspace(-reach, reach, 61).tolist(), color=BLUE, zorder=2, label=f"{NAMES[kind]}s")
     ax.axvline(report.scores[kind].lag_ms, color=VERMILION, linestyle="--", linewidth=1.6, zorder=3, label="median")
     ax.set(xlabel=f"{NAMES[kind]} after its beat (ms; negative = before)", ylabel="events", xlim=(-reach, reach))
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     legend(ax)
 
 

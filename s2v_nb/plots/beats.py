@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from s2v_nb.media import Audio
-from s2v_nb.plots.style import BAND_COLORS, GREY, PURPLE, beat_lines, legend, stack, tidy
+from s2v_nb.plots.style import BAND_COLORS, GREY, PURPLE, beat_lines, legend, plain, stack, text_style, tidy
 from s2v_nb.rhythm import Rhythm
 
 MOST_COLUMNS = 2000  # points of a waveform: more than a notebook is wide
@@ -53,16 +53,14 @@ def plot_beats(
         handles, labels = each.get_legend_handles_labels()
         each.legend(handles[:kept], labels[:kept], loc="upper left", bbox_to_anchor=(1.005, 1.02), frameon=False,
                     fontsize=8, handlelength=1.4)  # fmt: skip
-    wave.set_title(_title(audio, rhythm), loc="left", fontsize=10)
+    wave.set_title(_title(audio, rhythm), loc="left", fontsize=10, **text_style())
     return axes
 
 
 def _title(audio: Audio, rhythm: Rhythm) -> str:
-    name = audio.name if len(audio.name) <= 48 else audio.name[:45] + "..."
-    name = name.replace("$", r"\$")  # matplotlib would read $...$ as a formula
     tempo = f"{rhythm.tempo:.1f} BPM, {len(rhythm.beats)} beats" if rhythm.tempo else "no beat found"
     loudness = f", {rhythm.loudness:.1f} LUFS" if np.isfinite(rhythm.loudness) else ""
-    return f"{name}: {tempo}{loudness}"
+    return f"{plain(audio.name)}: {tempo}{loudness}"
 
 
 def _envelope(audio: Audio) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Colours and helpers of all plots. The colours are Okabe and Ito's, told apart by all common kinds of colour sight."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY = (
 BEAT, DOWNBEAT = SKY, VERMILION
 BAND_COLORS = {"bass": BLUE, "mid": GREEN, "high": ORANGE}
 WIDTH = 9.0  # inches, the width of a notebook's output
+_CHINESE_FONTS = ("Noto Sans CJK SC", "WenQuanYi Micro Hei", "PingFang SC", "Microsoft YaHei", "Arial Unicode MS")
 
 
 def stack(ax: Sequence[Axes] | None, heights: Sequence[float], *, share_x: bool = True) -> list[Axes]:
@@ -61,6 +63,23 @@ def beat_lines(ax: Axes, beats: np.ndarray, downbeats: np.ndarray, **line: Any) 
             label="downbeat",
             **line,
         )
+
+
+@lru_cache(maxsize=1)
+def text_style() -> dict[str, Any]:
+    """Keyword for text that may be Chinese, as song names are: the usual font, then one that has the characters."""
+    from matplotlib.font_manager import get_font_names
+
+    there = set(get_font_names())
+    return {"fontfamily": ["DejaVu Sans", *[name for name in _CHINESE_FONTS if name in there][:1]]}
+
+
+def plain(text: str, longest: int = 48) -> str:
+    """Text from outside as a title: cut to length, and without the $ that matplotlib reads as a formula."""
+    text = text if len(text) <= longest else text[: longest - 3] + "..."
+    if len(text_style()["fontfamily"]) == 1:  # no font for it: a question mark says more than an empty box
+        text = "".join(c if ord(c) < 0x2E80 else "?" for c in text)
+    return text.replace("$", r"\$")
 
 
 def tidy(ax: Axes) -> None:

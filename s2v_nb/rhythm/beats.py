@@ -1,5 +1,7 @@
 """Beats and bars from the onset envelope."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from s2v_nb.rhythm.features import Spectrum
@@ -85,7 +87,7 @@ def _smooth(beats: np.ndarray) -> np.ndarray:
             line = np.polyval(np.polyfit(index[good], beats[good], 1), index)
         else:
             return line
-    return _strictly_increasing(np.array([_local(beats, i) for i in index]))
+    return _strictly_increasing(np.array([_local(beats, i) for i in range(len(beats))]))
 
 
 def _robust_line(index: np.ndarray, beats: np.ndarray) -> np.ndarray:
@@ -118,7 +120,7 @@ def bar_phase(beats: np.ndarray, spectrum: Spectrum, beats_per_bar: int = 4) -> 
     level = np.log1p(1e3 * spectrum.power / (spectrum.power.max() + 1e-12))
     ends = np.append(beats, 2 * beats[-1] - beats[-2])
     edges = np.minimum(np.searchsorted(spectrum.times, ends), level.shape[1] - 1)
-    mean = np.stack([level[:, a : max(b, a + 1)].mean(axis=1) for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    mean = np.stack([level[:, a : max(b, a + 1)].mean(axis=1) for a, b in pairwise(edges)])
     bass, tonal = spectrum.frequencies < 150, (spectrum.frequencies > 120) & (spectrum.frequencies < 2000)
     attack = np.stack([level[bass, a : a + 8].max(axis=1) for a in edges[:-1]]).mean(1)
     change = np.abs(np.diff(mean[:, tonal], axis=0, prepend=mean[:1, tonal])).mean(axis=1)

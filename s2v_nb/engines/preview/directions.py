@@ -174,12 +174,10 @@ ADVERBS: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 
 FILLERS = frozenset(
-    "a an the of in on to at camera shot shots movement move motion effect effects style styled "
-    "lighting light lights look feel mood tone tones toned color colors colour colours grade grading filter image "
-    "picture video some more please add "
-    "的 地 镜头 效果 风格 色调 画面 一点 一些 感 光 有".split()
+    "a an the of in on to at camera shot shots movement move motion effect effects style styled lighting light lights "
+    "look feel mood tone tones toned color colors colour colours grade grading filter image picture video some more "
+    "please add 的 地 镜头 效果 风格 色调 画面 一点 一些 感 光 有".split()
 )
-
 JOINERS = frozenset("and with plus then 和 与 加 并 及".split())
 
 BY_PHRASE: dict[str, Direction] = {phrase: d for d in DIRECTIONS for phrase in d.phrases}

@@ -16,12 +16,23 @@ def grade(pixels: np.ndarray, look: Look) -> np.ndarray:
 
 
 def _grade_strip(rgb: np.ndarray, look: Look) -> None:
-    """Grade in place."""
+    """Grade in place: tone first, then colour, then what lies over both."""
     if look.exposure:
         rgb **= np.float32(2.0 ** (-0.9 * look.exposure))
     if look.contrast:
         _contrast(rgb, look.contrast)
-    luma = (rgb @ _LUMA)[..., None]
+    _tint(rgb, (rgb @ _LUMA)[..., None], look)
+    if look.warmth:
+        rgb *= np.array((1 + 0.09 * look.warmth, 1 + 0.012 * look.warmth, 1 - 0.11 * look.warmth), np.float32)
+    if look.night:
+        _mix(rgb, rgb * np.array((0.42, 0.55, 0.82), np.float32), min(1.0, look.night))
+    if look.fade:
+        _mix(rgb, 0.09 + rgb * np.float32(0.83), min(1.3, look.fade))
+    np.clip(rgb, 0, 1, out=rgb)
+
+
+def _tint(rgb: np.ndarray, luma: np.ndarray, look: Look) -> None:
+    """Saturation and tints that depend on the brightness ``luma``, in place."""
     if look.saturation or look.night:
         rgb += (rgb - luma) * np.float32(max(-1.0, look.saturation - 0.55 * look.night))
     if look.mono:
@@ -32,13 +43,6 @@ def _grade_strip(rgb: np.ndarray, look: Look) -> None:
         _split_tone(rgb, luma, shadows=(-0.05, 0.012, 0.055), lights=(0.06, 0.008, -0.06), amount=look.teal_orange)
     if look.magenta:
         _split_tone(rgb, luma, shadows=(0.01, -0.03, 0.09), lights=(0.09, -0.05, 0.05), amount=look.magenta)
-    if look.warmth:
-        rgb *= np.array((1 + 0.09 * look.warmth, 1 + 0.012 * look.warmth, 1 - 0.11 * look.warmth), np.float32)
-    if look.night:
-        _mix(rgb, rgb * np.array((0.42, 0.55, 0.82), np.float32), min(1.0, look.night))
-    if look.fade:
-        _mix(rgb, 0.09 + rgb * np.float32(0.83), min(1.3, look.fade))
-    np.clip(rgb, 0, 1, out=rgb)
 
 
 def _mix(rgb: np.ndarray, other: np.ndarray, amount: float) -> None:

@@ -8,7 +8,7 @@ from s2v_nb.engines.preview.beat import beat_curves
 from s2v_nb.engines.preview.camera import Path, fit_path, make_path, matrices
 from s2v_nb.engines.preview.directions import Look
 from s2v_nb.engines.preview.grade import grade
-from s2v_nb.engines.preview.light import QUARTER, Light, brightest_point, vignette
+from s2v_nb.engines.preview.light import Light, brightest_point, vignette
 from s2v_nb.engines.preview.particles import swarms
 from s2v_nb.engines.preview.split import Split
 from s2v_nb.media.framing import Plate
@@ -28,8 +28,8 @@ class Renderer:
         self.still = settings.motion == "off"
         self.times = np.zeros(request.num_frames) if self.still else request.times
         self.beat = beat_curves(request.rhythm, request.times, settings.motion, look)
-        self.path = _standing(request.num_frames) if self.still else make_path(look, self.beat, self.times, settings.seed)
-        self.path = fit_path(self.path, plate)
+        wanted = make_path(look, self.beat, self.times, settings.seed)
+        self.path = fit_path(_standing(request.num_frames) if self.still else wanted, plate)
         self.layers = self._layers(plate, look, split)
         self.source = brightest_point(plate.pixels)
         self.light = Light(look, self.size, settings.seed)
@@ -91,11 +91,11 @@ class Renderer:
         cv2.add(out, cv2.resize(added, self.size, interpolation=cv2.INTER_LINEAR), dst=out)
 
     def _gain(self, t: float, beat: float) -> float:
-        """Brightness of the moment: darker between the beats rather than brighter on them, so that nothing burns out."""
+        """Brightness of the moment; darker between the beats, not brighter on them, so that nothing burns out."""
         gain = 1.0 if self.still else 1 - self.beat.depth * (0.7 - beat)
         if self.look.candle > 0 and not self.still:
-            t *= self.look.pace
-            waver = np.sin(2 * np.pi * 1.3 * t) + 0.6 * np.sin(2 * np.pi * 2.9 * t + 1) + 0.4 * np.sin(2 * np.pi * 0.37 * t)
+            turn = 2 * np.pi * t * self.look.pace
+            waver = np.sin(1.3 * turn) + 0.6 * np.sin(2.9 * turn + 1) + 0.4 * np.sin(0.37 * turn)
             gain *= 1 + 0.03 * self.look.candle * waver
         return float(gain)
 
@@ -128,7 +128,7 @@ def _dither(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 
 
 def _grain(size: tuple[int, int], rng: np.random.Generator, amount: float) -> np.ndarray:
-    """A tile of grain with some margin, float32 (height, width, 3), the same in all channels as silver has no colour."""
+    """A tile of grain with some margin, float32 (height, width, 3), grey as silver is."""
     shape = size[1] + _TILE_MARGIN, size[0] + _TILE_MARGIN
     noise = cv2.GaussianBlur(rng.standard_normal(shape, np.float32), (0, 0), 0.75)
     return cv2.merge([noise / noise.std() * np.float32(0.028 * amount)] * 3)

@@ -15,7 +15,7 @@ MIN_SOLIDITY = 0.7  # area over that of the convex hull: a ragged outline is a g
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """``alpha`` float32 (height, width), 1 in the foreground; ``background`` uint8 RGB with the foreground painted out."""
+    """``alpha`` float32 (height, width), 1 in the foreground; ``background`` uint8 RGB with that painted out."""
 
     alpha: np.ndarray
     background: np.ndarray
@@ -101,4 +101,4 @@ def _color_distance(lab: np.ndarray, mask: np.ndarray) -> float:
     for part in (mask, 1 - mask):
         histogram = cv2.calcHist([lab], [0, 1, 2], part, [8, 12, 12], [0, 256] * 3)
         histograms.append(cv2.normalize(histogram, None, 1, 0, cv2.NORM_L1))
-    return cv2.compareHist(*histograms, cv2.HISTCMP_BHATTACHARYYA)
+    return cv2.compareHist(histograms[0], histograms[1], cv2.HISTCMP_BHATTACHARYYA)

@@ -1,0 +1,33 @@
+# make demo    a video of the bundled sample, or of yours: make demo IMAGE=my.jpg AUDIO=my.mp3 PROMPT="slow zoom in"
+# make test    style, types and every test
+# make lab     JupyterLab on the first notebook (this machine only, token on)
+# make setup   only the virtual environment
+# make check   only style and types
+# make bench   speed, memory and alignment, into bench/results/
+
+BIN := .venv/bin
+NOTEBOOK := notebooks/01_first_video.ipynb
+DEMO := $(if $(IMAGE),--image "$(IMAGE)") $(if $(AUDIO),--audio "$(AUDIO)") $(if $(PROMPT),--prompt "$(PROMPT)") \
+	$(if $(MOTION),--motion "$(MOTION)") $(if $(DURATION),--duration "$(DURATION)") $(if $(START),--start "$(START)")
+
+.PHONY: demo test lab setup check bench
+
+setup:
+	@env/setup.sh
+
+demo: setup
+	@$(BIN)/s2v-nb demo $(DEMO)
+
+test: check
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lab: setup
+	@$(BIN)/s2v-nb lab $(NOTEBOOK)
+
+bench: setup
+	$(BIN)/python bench/first_video.py

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Make the virtual environment in .venv with exactly the versions of env/constraints.txt. Safe to run again: when
+# nothing changed it does nothing. PYTHON=python3.12 chooses an interpreter, EXTRAS=gpu,ray,test what is installed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() { echo "set-up: $*" >&2; exit 1; }
+
+PYTHON=${PYTHON:-python3}
+command -v "$PYTHON" >/dev/null || fail "$PYTHON was not found; install Python 3.11 or later, or set PYTHON=..."
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$("$PYTHON" --version) is too old; Python 3.11 or later is needed, set PYTHON=... to choose another"
+
+if [ -z "${EXTRAS:-}" ]; then
+    EXTRAS=test
+    if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then EXTRAS=gpu,test; fi
+fi
+
+stamp=.venv/.s2v_nb-set-up
+state="$("$PYTHON" --version) $EXTRAS $(cat pyproject.toml env/constraints.txt env/apt-packages.txt env/setup.sh | sha256sum)"
+if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ]; then exit 0; fi
+
+# Debian packages: installed where that is possible without asking, named where it is not.
+if command -v dpkg-query >/dev/null; then
+    missing=""
+    for package in $(cat env/apt-packages.txt); do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+    done
+    # a Python that brings venv itself (pyenv, conda, docker images) does not need Debian's
+    if "$PYTHON" -c 'import ensurepip' 2>/dev/null; then missing="${missing/ python3-venv/}"; fi
+    if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "set-up: installing$missing"
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
+            >/dev/null || echo "set-up: apt-get could not install$missing; going on without" >&2
+    elif [ -n "$missing" ]; then
+        echo "set-up: not installed:$missing (for Chinese text in plots: fonts-wqy-microhei); get them with" >&2
+        echo "    sudo apt-get install$missing" >&2
+    fi
+fi
+
+echo "set-up: installing Python packages into .venv (extras: $EXTRAS)"
+[ -x .venv/bin/python ] || "$PYTHON" -m venv .venv || fail "no virtual environment could be made; install python3-venv"
+# uv resolves and installs in a fraction of pip's time, but reads neither of these from pip's configuration
+links=$(.venv/bin/python -m pip config get global.find-links 2>/dev/null || true)
+export UV_FIND_LINKS=${UV_FIND_LINKS:-${PIP_FIND_LINKS:-$links}}
+[ -n "$UV_FIND_LINKS" ] || unset UV_FIND_LINKS
+if ! { .venv/bin/python -m pip install -q --disable-pip-version-check uv &&
+    .venv/bin/uv pip install -q --python .venv/bin/python -c env/constraints.txt -e ".[$EXTRAS]" 2>.venv/uv.log; }; then
+    echo "set-up: uv did not succeed, trying pip (slower)" >&2
+    .venv/bin/python -m pip install -q -c env/constraints.txt -e ".[$EXTRAS]"
+fi
+
+echo "set-up: warming caches, so that the first analysis does not compile for a minute"
+.venv/bin/python -m s2v_nb.warm
+echo "$state" >"$stamp"
