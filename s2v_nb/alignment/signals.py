@@ -10,7 +10,7 @@ import numpy as np
 from s2v_nb.media.video import VideoInfo, probe_video, read_frames
 
 ANALYSIS_WIDTH = 320
-CUT_CORRELATION = 0.3  # frames more unlike than this are a cut; a flash keeps the picture's structure
+CUT_CORRELATION = 0.3  # frames more unlike than this are a cut, even after motion is undone; a flash is not
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +50,9 @@ def visual_signals(path: str | Path) -> Signals:
         times.append(at)
         brightness.append(float(frame.mean()) / 255)
         if previous is not None:
-            cut = _is_cut(previous, frame)
-            cuts.append(cut)
-            motion.append(0.0 if cut else _flow_length(_texture(previous), _texture(frame)) * info.fps)
+            length = _motion(previous, frame)
+            cuts.append(length is None)
+            motion.append((length or 0.0) * info.fps)
     return Signals(np.array(times) - times[0], np.array(motion), np.array(brightness), np.array(cuts), info.fps)
 
 
@@ -65,10 +65,18 @@ def _pairs(path: str | Path, info: VideoInfo) -> Iterator[tuple[float, np.ndarra
         previous = frame
 
 
-def _flow_length(before: np.ndarray, after: np.ndarray) -> float:
-    """Mean optical flow in frame heights."""
-    flow = _FLOW.calc(before, after, None)
+def _motion(before: np.ndarray, after: np.ndarray) -> float | None:
+    """Mean optical flow in frame heights, or None across a cut."""
+    flow = _FLOW.calc(_texture(before), _texture(after), None)
+    if _likeness(before, after) < CUT_CORRELATION and _likeness(before, _moved_back(after, flow)) < CUT_CORRELATION:
+        return None
     return float(np.hypot(flow[..., 0], flow[..., 1]).mean()) / before.shape[0]
+
+
+def _moved_back(after: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """``after`` as it would look had nothing moved."""
+    y, x = np.mgrid[: after.shape[0], : after.shape[1]].astype(np.float32)
+    return cv2.remap(after, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _texture(frame: np.ndarray) -> np.ndarray:
@@ -85,8 +93,9 @@ def _texture(frame: np.ndarray) -> np.ndarray:
 _FLOW = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
 
-def _is_cut(before: np.ndarray, after: np.ndarray) -> bool:
-    a, b = (cv2.resize(f, (64, 36), interpolation=cv2.INTER_AREA).astype(np.float32) for f in (before, after))
+def _likeness(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation of two small copies, -1 to 1; 1 where there is nothing to see."""
+    a, b = (cv2.resize(f, (64, 36), interpolation=cv2.INTER_AREA).astype(np.float32) for f in (one, other))
     a, b = a - a.mean(), b - b.mean()
     size = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return size > 64 * 36 * 4 and float((a * b).sum()) / size < CUT_CORRELATION
+    return float((a * b).sum()) / size if size > 64 * 36 * 4 else 1.0

@@ -1,6 +1,7 @@
 """Songs: WAV, MP3, FLAC, OGG, Opus, AIFF and M4A become float stereo; excerpts are cut to the sample."""
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -178,7 +179,9 @@ def _read_with_ffmpeg(path: Path, kind: str, start: float, duration: float | Non
             total = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
             _check_length(path.name, duration if duration is not None else max(0.0, total - start))
             first = round(start * rate)
-            last = None if duration is None else first + round(duration * rate)
+            last = round(total * rate) if total else None  # the last packet is filled up with silence
+            if duration is not None:
+                last = min(first + round(duration * rate), last or sys.maxsize)
             samples, end = _collect(_decoded(container, stream), first, last, path.name, rate)
     except av.FFmpegError as error:
         raise InputError("audio.damaged", name=path.name) from error

@@ -59,8 +59,9 @@ def _impacts(times: np.ndarray, beats: np.ndarray, heights: np.ndarray, release:
     total = np.zeros(len(times))
     if not len(beats):
         return total
-    gaps = np.diff(beats) if len(beats) > 1 else np.array([1.0])
-    before, after = np.append(gaps[:1], gaps), np.append(gaps, gaps[-1:])
+    gaps = np.diff(beats)
+    first, last = (gaps[0], gaps[-1]) if len(gaps) else (1.0, 1.0)
+    before, after = np.append(first, gaps), np.append(gaps, last)
     for beat, height, gap_in, gap_out in zip(beats, heights, before, after, strict=True):
         attack = min(ATTACK_SECONDS, 0.35 * gap_in)
         fall = min(RELEASE_SECONDS * release, gap_out - min(ATTACK_SECONDS, 0.35 * gap_out))

@@ -22,8 +22,8 @@ def _grade_strip(rgb: np.ndarray, look: Look) -> None:
     if look.contrast:
         _contrast(rgb, look.contrast)
     _tint(rgb, (rgb @ _LUMA)[..., None], look)
-    if look.warmth:
-        rgb *= np.array((1 + 0.09 * look.warmth, 1 + 0.012 * look.warmth, 1 - 0.11 * look.warmth), np.float32)
+    if warmth := look.warmth * (1 - min(1.0, look.mono)):  # black and white stays neutral; sepia is its warm sister
+        rgb *= np.array((1 + 0.09 * warmth, 1 + 0.012 * warmth, 1 - 0.11 * warmth), np.float32)
     if look.night:
         _mix(rgb, rgb * np.array((0.42, 0.55, 0.82), np.float32), min(1.0, look.night))
     if look.fade:

@@ -1,0 +1,69 @@
+"""Shared by all tests: real files in every format, and a song and a clip that are made once."""
+
+import os
+import subprocess
+from pathlib import Path
+
+os.environ.setdefault("MPLBACKEND", "agg")
+os.environ["S2V_NB_LANGUAGE"] = "en"
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+import soundfile
+
+from s2v_nb import generate, sample_audio, sample_image
+from s2v_nb.runs import Clip
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("files")
+
+
+@pytest.fixture(scope="session")
+def cover(files) -> Path:
+    return sample_image(files / "cover.png")
+
+
+@pytest.fixture(scope="session")
+def song(files) -> Path:
+    return sample_audio(files / "song.wav")
+
+
+@pytest.fixture(scope="session")
+def clip(cover, song, tmp_path_factory) -> Clip:
+    """Eight seconds of the sample at motion high."""
+    return generate(cover, song, prompt="slow pan right, subtle glow", motion="high", start=4.0, resolution="480p",
+                    runs=tmp_path_factory.mktemp("runs"))  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def beats_folder() -> Path:
+    folder = SHARED / "beats"
+    if not (folder / "annotations.json").is_file():
+        pytest.skip("needs ../shared/beats, music with annotated beats that lies beside the project")
+    return folder
+
+
+def tone(seconds: float = 4.0, rate: int = 44_100, channels: int = 2, pitch: float = 220.0) -> np.ndarray:
+    """A quiet sweep, float32 (time, channel), other in each channel so that mixed-up channels show."""
+    t = np.arange(round(seconds * rate)) / rate
+    parts = [0.3 * np.sin(2 * np.pi * (pitch * (k + 1) * t + 20 * t * t)) for k in range(channels)]
+    return np.stack(parts, axis=1).astype(np.float32)
+
+
+def write_song(path: Path, samples: np.ndarray, rate: int = 44_100) -> Path:
+    """Write a song in the format its name says, by another library than the one that reads it where there is one."""
+    if path.suffix in (".m4a", ".aac"):
+        wave = write_song(path.with_suffix(".source.wav"), samples, rate)
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-i", wave, "-c:a", "aac", path]
+        subprocess.run(command, check=True)
+        wave.unlink()
+        return path
+    kinds = {".opus": ("OGG", "OPUS"), ".ogg": ("OGG", "VORBIS"), ".mp3": ("MP3", None), ".aiff": ("AIFF", "PCM_16")}
+    kind, subtype = kinds.get(path.suffix, (path.suffix[1:].upper(), None))
+    soundfile.write(path, samples, rate, format=kind, subtype=subtype)
+    return path
