@@ -33,7 +33,7 @@ def plot_alignment(report: AlignmentReport, *, ax: Sequence[Axes] | None = None)
     top = max(float(signals.motion.max(initial=0)), 0.05) * 1.18
     motion.set(ylabel="motion\n(heights/s)", ylim=(0, top), xlim=(0, signals.duration))
     light.plot(signals.times, signals.brightness * 100, color=ORANGE, linewidth=1.2, label="brightness")
-    light.set(ylabel="brightness (%)", xlabel="time (s)", xlim=(0, signals.duration))
+    light.set(ylabel="brightness (%)", xlabel="time (s)", xlim=(0, signals.duration), ylim=_range(signals.brightness))
     _mark(motion, report.events["stops"], "visual stop")
     _mark(light, report.events["flashes"], "flash")
     for each in (motion, light):
@@ -53,8 +53,17 @@ def _axes(ax: Sequence[Axes] | None) -> list[Axes]:
     return axes
 
 
+def _range(brightness: np.ndarray) -> tuple[float, float]:
+    """Limits in percent, never under 4 % apart: what does not change must look so."""
+    low, high = float(brightness.min()) * 100, float(brightness.max()) * 100
+    spare = max(0.08 * (high - low), (4 - (high - low)) / 2)
+    return low - spare, high + spare
+
+
 def _mark(ax: Axes, events: np.ndarray, label: str) -> None:
     """Triangles along the top edge."""
+    if not len(events):  # matplotlib would reserve space for an empty line in the figure's corner
+        return
     ax.plot(events, np.full(len(events), 0.97), "v", color="black", markersize=5, label=label,
             transform=ax.get_xaxis_transform(), clip_on=False)  # fmt: skip
 

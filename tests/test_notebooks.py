@@ -1,0 +1,45 @@
+"""Every notebook runs from top to bottom, is short, and is kept without outputs."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+LONGEST_CELL = 5
+
+
+def test_there_are_notebooks():
+    assert [path.name for path in NOTEBOOKS][0] == "01_first_video.ipynb"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_cells_are_short_introduced_and_without_outputs(path):
+    notebook = nbformat.read(path, as_version=4)
+
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    for before, cell in zip([None, *notebook.cells], notebook.cells, strict=False):
+        if cell.cell_type == "code":
+            assert before is not None
+            assert before.cell_type == "markdown"
+            assert len(cell.source.splitlines()) <= LONGEST_CELL
+            assert cell.outputs == []
+            assert cell.execution_count is None
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_it_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+    monkeypatch.delenv("MPLBACKEND")  # as in a notebook: plots inline
+    notebook = nbformat.read(path, as_version=4)
+
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": tmp_path}}).execute()
+
+    shown = [list(output.get("data", {})) for cell in notebook.cells for output in cell.get("outputs", [])]
+    if path.name == "01_first_video.ipynb":
+        pictures = [kinds for kinds in shown if "image/png" in kinds]
+        assert len(pictures) == 3  # the cover and the two plots
+        assert any("<video" in o.get("data", {}).get("text/html", "") for c in notebook.cells for o in c.get("outputs", []))
+        assert list(tmp_path.glob("runs/*/clip.mp4"))
