@@ -82,7 +82,7 @@ def with_moviepy(place: Path, image: Path, song: Path) -> None:
         since = t - beats
         return float(np.where(since < 0, np.clip(1 + since / 0.12, 0, 1) ** 2, np.clip(1 - since / 0.4, 0, 1)).max())
 
-    picture = ImageClip(str(image)).resized(width=1280).cropped(y_center=320, height=720).with_duration(8)
+    picture = ImageClip(str(image)).resized(width=1280).cropped(y_center=426, height=720).with_duration(8)
     zoomed = picture.resized(lambda t: 1.02 + 0.06 * pulse(t)).with_position("center")
     lit = CompositeVideoClip([zoomed], size=(1280, 720)).transform(
         lambda get, t: (get(t) * dark * (0.92 + 0.08 * pulse(t))).astype(np.uint8)

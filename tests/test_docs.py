@@ -1,0 +1,84 @@
+"""Code in the documents works as printed."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from s2v_nb import Settings, analyze, generate, load_audio, load_image
+from s2v_nb.engines import ENGINES, Request
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def code_blocks(name: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
+
+
+def test_the_engine_of_contributing_works(cover, song, tmp_path, monkeypatch):
+    (source,) = code_blocks("CONTRIBUTING.md")
+    assert len(source.splitlines()) <= 32
+    (tmp_path / "tint_engine.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(ENGINES, "tint", "tint_engine:TintEngine")
+
+    clip = generate(cover, song, engine="tint", duration=3.0, resolution="480p", runs=tmp_path / "runs")
+
+    assert clip.spec.engine == "tint"
+    assert clip.spec.num_frames == 90
+
+
+def test_its_frames_do_not_depend_on_those_before(cover, song, tmp_path):
+    (source,) = code_blocks("CONTRIBUTING.md")
+    names: dict = {}
+    exec(source, names)
+    audio = load_audio(song).excerpt(0.0, 3.0)
+    request = Request(load_image(cover), audio, analyze(audio), Settings(resolution="480p"), 90)
+    engine = names["TintEngine"]()
+
+    assert np.array_equal(next(engine.frames(request, 50)), list(engine.frames(request))[50])
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_python_in_the_readme_runs(name, cover, song, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cover.jpg").write_bytes(cover.read_bytes())
+    (tmp_path / "song.mp3").write_bytes(song.read_bytes())
+    for source in code_blocks(name):
+        exec(source, {})
+    assert list(tmp_path.glob("runs/*/clip.mp4"))
+
+
+def test_both_readmes_have_the_same_sections():
+    counts = [(ROOT / name).read_text().count("\n## ") for name in ("README.md", "README.zh.md")]
+
+    assert counts[0] == counts[1]
+
+
+def test_links_in_the_documents_lead_somewhere():
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("env/*.md")):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_readme_figures_are_the_measured_ones():
+    """Every number in the table of the README stands in the committed result file."""
+    import json
+
+    results = json.loads((ROOT / "bench/results/first_video.json").read_text())
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("<!-- figures -->") : text.index("<!-- /figures -->")]
+    high = results["demo_alignment"]["high"]["scores"]["stops"]
+    for figure in (
+        f"{results['speed']['rich']:.1f} s",
+        f"{results['speed']['plain']:.1f} s",
+        f"{results['speed']['times faster than moviepy']:.1f} x",
+        f"{results['memory']['8 s of song']} MiB",
+        f"{results['memory']['5 min of song']} MiB",
+        f"{high['r']:.3f}",
+        f"{high['lag_ms']:+.1f} ms",
+        f"{results['fresh_clone']['first, packages downloaded']:.0f} s",
+        f"{results['fresh_clone']['second']:.0f} s",
+    ):
+        assert figure in table, figure
