@@ -1,7 +1,7 @@
 """Speed, memory and alignment of the first video; `make bench` writes bench/results/first_video.json.
 
-    python bench/first_video.py           everything that needs no fresh clone
-    python bench/first_video.py --fresh   also a fresh clone to a finished demo, twice
+python bench/first_video.py           everything that needs no fresh clone
+python bench/first_video.py --fresh   also a fresh clone to a finished demo, twice
 """
 
 import argparse
@@ -39,9 +39,9 @@ def main() -> None:
             "demo_alignment": demo_alignment(place, image, song),
             "calibration": calibration(place, song),
         }
-    if fresh:
-        figures["fresh_clone"] = fresh_clone()
     path = keep("first_video", figures)
+    if fresh:
+        path = keep("first_video", {**figures, "fresh_clone": fresh_clone()})
     print(path.read_text())
 
 

@@ -41,5 +41,7 @@ def test_it_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     if path.name == "01_first_video.ipynb":
         pictures = [kinds for kinds in shown if "image/png" in kinds]
         assert len(pictures) == 3  # the cover and the two plots
-        assert any("<video" in o.get("data", {}).get("text/html", "") for c in notebook.cells for o in c.get("outputs", []))
+        assert any(
+            "<video" in o.get("data", {}).get("text/html", "") for c in notebook.cells for o in c.get("outputs", [])
+        )
         assert list(tmp_path.glob("runs/*/clip.mp4"))

@@ -86,7 +86,8 @@ def moving_pattern(path, positions, fps=30):
     wide = cv2.GaussianBlur(rng.integers(0, 255, (180, 900, 3), np.uint8), (0, 0), 2.5)
     wide = cv2.normalize(wide, None, 20, 235, cv2.NORM_MINMAX)
     frames = (
-        cv2.warpAffine(wide, np.array([[1, 0, -x], [0, 1, 0]], np.float32), (320, 180)) for x in 40 + np.array(positions)
+        cv2.warpAffine(wide, np.array([[1, 0, -x], [0, 1, 0]], np.float32), (320, 180))
+        for x in 40 + np.array(positions)
     )
     silence = audio_from_array(np.zeros((2, 44_100)), 44_100)
     write_video(path, frames, size=(320, 180), fps=fps, num_frames=len(positions), audio=silence, comment={})

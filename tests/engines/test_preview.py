@@ -152,7 +152,9 @@ def test_a_pan_really_moves(make):
     request = make(prompt="pan right")
     plate = make_plate(request.image, request.settings.size, fit="auto", subject=None)
     beat = beat_curves(request.rhythm, request.times, "off", Look())
-    maps = matrices(fit_path(make_path(look_of(read_prompt("pan right")), beat, request.times, 0), plate), plate, (1, 1))
+    maps = matrices(
+        fit_path(make_path(look_of(read_prompt("pan right")), beat, request.times, 0), plate), plate, (1, 1)
+    )
 
     travel = (maps[-1, 0, 2] - maps[0, 0, 2]) / plate.window[2]
 

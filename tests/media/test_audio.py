@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import soundfile
-from tests.conftest import tone, write_song
 
 from s2v_nb import InputError, load_audio
 from s2v_nb.media.audio import audio_from_array, to_stereo
+from tests.conftest import tone, write_song
 
 EXACT, LOSSY = (".wav", ".flac", ".aiff"), (".mp3", ".ogg", ".opus", ".m4a", ".aac")
 

@@ -1,0 +1,35 @@
+"""Writing so that a power cut leaves either the old file or the new one, never half of one."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a scratch path that becomes ``path`` only if the block succeeds; same suffix, since encoders read it."""
+    scratch = path.with_name(f"{path.stem}.partial-{os.getpid()}{path.suffix}")
+    try:
+        yield scratch
+        sync(scratch)
+        scratch.replace(path)
+        sync(path.parent)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    with replacing(path) as scratch:
+        scratch.write_text(json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")

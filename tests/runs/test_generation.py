@@ -1,0 +1,266 @@
+"""From a picture and a song to a clip on disk: whole, once, again, stopped, killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from s2v_nb import Clip, InputError, Progress, Settings, analyze, generate, load_audio, load_image
+from s2v_nb.errors import Cancelled, GenerationError
+from s2v_nb.media.video import probe_video, read_frames, read_sound
+from s2v_nb.runs import replay
+from tests.conftest import tone, write_song
+
+SMALL = {"duration": 3.0, "resolution": "480p", "fps": 24}
+
+
+def listing(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def frames_of(path) -> list[np.ndarray]:
+    return [frame for _, frame in read_frames(path)]
+
+
+def test_a_clip_is_whole(clip):
+    info = probe_video(clip.path)
+
+    assert (info.width, info.height, info.fps) == (854, 480, 30.0)
+    assert len(frames_of(clip.path)) == clip.spec.num_frames == 240
+    assert read_sound(clip.path).duration == pytest.approx(8.0, abs=1e-3)
+    assert sorted(p.name for p in clip.path.parent.iterdir()) == ["clip.mp4", "progress.json", "spec.json"]
+
+
+def test_sound_starts_with_the_excerpts_first_sample(clip, song):
+    """No drift and no offset between the song and what plays."""
+    wanted = load_audio(song).excerpt(4.0, 8.0).samples[0]
+    heard = read_sound(clip.path).samples[0]
+    for at in (20_000, 300_000):
+        part = wanted[at : at + 30_000]
+        found = np.correlate(heard[at - 2000 : at + 32_000], part, "valid").argmax() - 2000
+        assert found == 0
+
+
+def test_the_spec_is_in_the_file_and_beside_it(clip):
+    inside = json.loads(probe_video(clip.path).comment)
+    beside = json.loads((clip.path.parent / "spec.json").read_text())
+
+    assert inside == beside
+    assert inside["settings"]["prompt"] == "slow pan right, subtle glow"
+    assert inside["image"]["name"] == "cover.png"
+    assert "/" not in json.dumps(inside["image"]) + json.dumps(inside["audio"])  # a published clip tells no path
+    assert Clip.open(clip.path).settings == clip.settings
+    assert len(clip.rhythm.beats) > 10
+
+
+def test_the_same_request_is_answered_from_disk(cover, song, tmp_path):
+    first = generate(cover, song, runs=tmp_path, **SMALL)
+    stamp = first.path.stat().st_mtime_ns
+
+    again = generate(str(cover), load_audio(song), Settings(**SMALL), runs=str(tmp_path))
+
+    assert (first.cached, again.cached) == (False, True)
+    assert again.path == first.path
+    assert first.path.stat().st_mtime_ns == stamp
+    assert generate(cover, song, runs=tmp_path, seed=1, **SMALL).path != first.path
+
+
+def test_replay_gives_the_same_frames(cover, song, tmp_path):
+    made = generate(cover, song, prompt="handheld, rain, film grain", start=2.5, runs=tmp_path / "a", **SMALL,
+                    out=tmp_path / "published.mp4")  # fmt: skip
+
+    again = replay(made.path, cover, song, runs=tmp_path / "b", out=tmp_path / "again.mp4")
+
+    assert not again.cached
+    pairs = zip(frames_of(made.path), frames_of(again.path), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_replay_finds_its_files_near_the_clip(cover, song, tmp_path):
+    for path in (cover, song):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    made = generate(cover, song, runs=tmp_path / "a", out=tmp_path / "x.mp4", **SMALL)
+
+    assert not replay(made.path, runs=tmp_path / "b").cached
+
+
+def test_replay_refuses_what_would_not_be_the_same(cover, song, tmp_path, files):
+    made = generate(cover, song, runs=tmp_path / "a", out=tmp_path / "x.mp4", **SMALL)
+    other = write_song(tmp_path / "other.wav", tone(8.0))
+
+    with pytest.raises(InputError, match=r"cover\.png.*--image"):
+        replay(made.path, runs=tmp_path)
+    with pytest.raises(InputError, match="not the song"):
+        replay(made.path, cover, other, runs=tmp_path)
+    with pytest.raises(InputError, match="not the picture"):
+        replay(made.path, np.zeros((100, 100, 3), np.uint8), song, runs=tmp_path)
+
+
+def test_replay_of_a_foreign_or_hostile_file(tmp_path, clip):
+    from s2v_nb.runs.spec import Spec
+
+    good = json.loads((clip.path.parent / "spec.json").read_text())
+    for change in ({"settings": {"duration": 99}}, {"settings": {"shell": "rm"}}, {"rhythm": []}, {"image": None},
+                   {"rhythm": {**good["rhythm"], "beats": [2, 1]}}, {"num_frames": "many"}):  # fmt: skip
+        with pytest.raises(InputError, match="make a new clip"):
+            Spec.from_json(json.dumps({**good, **change}), "x.mp4")
+    for text in ("", "hello", "[1]", "{}", "null"):
+        with pytest.raises(InputError, match="does not say how"):
+            Spec.from_json(text, "x.mp4")
+
+
+def test_bad_input_writes_nothing(cover, song, tmp_path):
+    runs = tmp_path / "runs"
+    for image, audio, choices in (
+        (tmp_path / "none.png", song, {}),
+        (cover, tmp_path / "none.mp3", {}),
+        (song, cover, {}),
+        (cover, song, {"duration": 99}),
+        (cover, song, {"motoin": "high"}),
+        (cover, song, {"start": 25.0}),
+        (cover, song, {"engine": "nope"}),
+        (cover, song, {"out": tmp_path / "clip.avi"}),
+        (cover, song, {"out": cover / "clip.mp4"}),
+    ):
+        before = listing(tmp_path)
+        with pytest.raises(InputError):
+            generate(image, audio, runs=runs, **choices)
+        assert listing(tmp_path) == before
+
+
+def test_a_song_that_ends_early_shortens_the_clip_and_says_so(cover, tmp_path):
+    short = write_song(tmp_path / "short.wav", tone(4.5))
+
+    clip = generate(cover, short, runs=tmp_path, resolution="480p", start=0.5)
+
+    assert clip.spec.num_frames == 120
+    assert "ends 4.00 s early" in clip.notices[0]
+    assert len(frames_of(clip.path)) == 120
+
+
+def test_silence_makes_a_clip_without_beats(cover, tmp_path):
+    silent = write_song(tmp_path / "silent.wav", np.zeros((44_100 * 4, 2), np.float32))
+
+    clip = generate(cover, silent, runs=tmp_path, **SMALL)
+
+    assert any("No beat was found" in notice for notice in clip.notices)
+
+
+def test_a_rhythm_of_ones_own_is_followed(cover, song, tmp_path):
+    heard = analyze(song).excerpt(0.0, 3.0)
+
+    mine = generate(cover, song, runs=tmp_path, rhythm=heard.excerpt(0.2, 3.0), **SMALL)
+    theirs = generate(cover, song, runs=tmp_path, **SMALL)
+
+    assert mine.path != theirs.path
+    assert mine.rhythm.beats[0] != theirs.rhythm.beats[0]
+
+
+def test_progress_goes_through_its_three_stages(cover, song, tmp_path):
+    seen = []
+    generate(cover, song, runs=tmp_path, progress=Progress(seen.append), **SMALL)
+
+    stages = [state.stage for state in seen]
+    assert list(dict.fromkeys(stages)) == ["audio", "frames", "encoding"]
+    assert [s.done for s in seen if s.stage == "frames"] == list(range(73))
+    assert seen[-1].done == seen[-1].total == 1
+
+
+def test_stopping_leaves_no_half_clip(cover, song, tmp_path):
+    progress = Progress()
+    progress.views.append(lambda state: progress.cancel() if state.stage == "frames" and state.done == 20 else None)
+
+    with pytest.raises(Cancelled):
+        generate(cover, song, runs=tmp_path, progress=progress, **SMALL)
+
+    (folder,) = tmp_path.iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == ["progress.json", "spec.json"]
+    assert not generate(cover, song, runs=tmp_path, **SMALL).cached
+
+
+def test_a_failure_is_kept_with_its_traceback(cover, song, tmp_path, monkeypatch):
+    from s2v_nb.engines.preview.render import Renderer
+
+    def broken(self, index):
+        raise ArithmeticError("lens fell off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Renderer, "frame", broken)
+        with pytest.raises(ArithmeticError):
+            generate(cover, song, runs=tmp_path, **SMALL)
+    (folder,) = tmp_path.iterdir()
+    assert "lens fell off" in (folder / "error.txt").read_text()
+    assert not list(folder.glob("*.mp4"))
+
+    generate(cover, song, runs=tmp_path, **SMALL)
+
+    assert not (folder / "error.txt").exists()
+
+
+def test_a_full_disk_is_said_plainly(cover, song, tmp_path, monkeypatch):
+    """ffmpeg itself hits the limit: its largest file is 100 kB, as `ulimit -f` sets it."""
+    import resource
+
+    from s2v_nb.media import video
+
+    real = subprocess.Popen
+
+    def limited(command, **kwargs):
+        return real(command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)), **kwargs)
+
+    monkeypatch.setattr(video.subprocess, "Popen", limited)
+    with pytest.raises(GenerationError, match="free disk space"):
+        generate(cover, song, runs=tmp_path, **SMALL)
+    assert not list(tmp_path.rglob("*.mp4"))
+
+
+def test_killed_at_any_moment_then_finished(cover, song, tmp_path):
+    """kill -9 while it works: no file with a final name, and the next try makes the clip."""
+    code = (
+        "import sys; from s2v_nb import generate; generate(sys.argv[1], sys.argv[2], runs=sys.argv[3],"
+        " duration=3.0, resolution='480p', fps=24)"
+    )
+    for _ in range(2):
+        process = subprocess.Popen([sys.executable, "-c", code, str(cover), str(song), str(tmp_path)])
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.rglob("clip.partial-*.mp4")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert not list(tmp_path.rglob("clip.mp4"))
+
+    clip = generate(cover, song, runs=tmp_path, **SMALL)
+
+    assert len(frames_of(clip.path)) == 72
+
+
+def test_a_clip_shows_itself_in_a_notebook(clip, monkeypatch):
+    monkeypatch.chdir(clip.path.parents[1])
+
+    shown = clip._repr_html_()
+
+    assert f'src="{clip.path.parent.name}/clip.mp4"' in shown
+    assert all(word in shown for word in ("autoplay", "muted", "controls"))
+
+
+def test_a_clip_opens_in_moviepy(clip):
+    with clip.moviepy() as video:
+        assert (video.size, video.fps, video.duration) == ([854, 480], 30.0, 8.0)
+
+
+def test_notices_cannot_carry_html(clip):
+    from dataclasses import replace
+
+    assert "<script>" not in replace(clip, notices=("<script>alert(1)</script>",))._repr_html_()
+
+
+def test_loaded_objects_are_taken_as_paths_are(cover, song, tmp_path):
+    by_path = generate(cover, song, runs=tmp_path, **SMALL)
+
+    assert generate(load_image(cover), load_audio(song), runs=tmp_path, **SMALL).path == by_path.path
