@@ -7,8 +7,11 @@
 
 BIN := .venv/bin
 NOTEBOOK := notebooks/01_first_video.ipynb
-DEMO := $(if $(IMAGE),--image "$(IMAGE)") $(if $(AUDIO),--audio "$(AUDIO)") $(if $(PROMPT),--prompt "$(PROMPT)") \
-	$(if $(MOTION),--motion "$(MOTION)") $(if $(DURATION),--duration "$(DURATION)") $(if $(START),--start "$(START)")
+# what the command line gives reaches the shell as environment, so that no quote or $ in it is ever interpreted
+CHOICES := IMAGE AUDIO PROMPT MOTION DURATION START ASPECT
+given = $(foreach name,$(CHOICES),$(if $(filter command line,$(origin $(name))),$(name)))
+export $(CHOICES)
+option = --$(shell echo $(1) | tr A-Z a-z)="$$$(1)"
 
 .PHONY: demo test lab setup check bench
 
@@ -16,7 +19,7 @@ setup:
 	@env/setup.sh
 
 demo: setup
-	@$(BIN)/s2v-nb demo $(DEMO)
+	@$(BIN)/s2v-nb demo $(foreach name,$(given),$(call option,$(name)))
 
 test: check
 	$(BIN)/python -m pytest

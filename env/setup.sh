@@ -11,13 +11,17 @@ command -v "$PYTHON" >/dev/null || fail "$PYTHON was not found; install Python 3
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$("$PYTHON" --version) is too old; Python 3.11 or later is needed, set PYTHON=... to choose another"
 
-if [ -z "${EXTRAS:-}" ]; then
+chosen=.venv/.s2v_nb-extras # a choice made once holds until another is made
+if [ -z "${EXTRAS:-}" ] && [ -f "$chosen" ]; then
+    EXTRAS=$(cat "$chosen")
+elif [ -z "${EXTRAS:-}" ]; then
     EXTRAS=test
     if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then EXTRAS=gpu,test; fi
 fi
 
 stamp=.venv/.s2v_nb-set-up
-state="$("$PYTHON" --version) $EXTRAS $(cat pyproject.toml env/constraints.txt env/apt-packages.txt env/setup.sh | sha256sum)"
+version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+state="$PWD $version $EXTRAS $(cat pyproject.toml env/constraints.txt env/apt-packages.txt env/setup.sh | cksum)"
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ]; then exit 0; fi
 
 # Debian packages: installed where that is possible without asking, named where it is not.
@@ -39,10 +43,16 @@ if command -v dpkg-query >/dev/null; then
 fi
 
 echo "set-up: installing Python packages into .venv (extras: $EXTRAS)"
-[ -x .venv/bin/python ] || "$PYTHON" -m venv .venv || fail "no virtual environment could be made; install python3-venv"
+# a half-made environment, or one of another Python or another place, is made anew
+there=$(.venv/bin/python -c 'import sys, pip; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true)
+if [ "$there" != "$version" ] || { [ -f "$stamp" ] && [ "$(cut -d' ' -f1 "$stamp")" != "$PWD" ]; }; then
+    rm -rf .venv
+    "$PYTHON" -m venv .venv || { rm -rf .venv; fail "no virtual environment could be made; install python3-venv"; }
+fi
 # uv resolves and installs in a fraction of pip's time, but reads neither of these from pip's configuration
 links=$(.venv/bin/python -m pip config get global.find-links 2>/dev/null || true)
 export UV_FIND_LINKS=${UV_FIND_LINKS:-${PIP_FIND_LINKS:-$links}}
+UV_FIND_LINKS=$(echo $UV_FIND_LINKS | tr ' ' ',') # pip separates by spaces, uv by commas
 [ -n "$UV_FIND_LINKS" ] || unset UV_FIND_LINKS
 if ! { .venv/bin/python -m pip install -q --disable-pip-version-check uv &&
     .venv/bin/uv pip install -q --python .venv/bin/python -c env/constraints.txt -e ".[$EXTRAS]" 2>.venv/uv.log; }; then
@@ -52,4 +62,5 @@ fi
 
 echo "set-up: warming caches, so that the first analysis does not compile for a minute"
 .venv/bin/python -m s2v_nb.warm
+echo "$EXTRAS" >"$chosen"
 echo "$state" >"$stamp"

@@ -11,10 +11,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from s2v_nb import __version__
-from s2v_nb.errors import Cancelled, InputError, SentenceError, language
+from s2v_nb.errors import Cancelled, InputError, SentenceError, language, say
+from s2v_nb.session import cache_folder
 from s2v_nb.settings import CONTROLS, Choice, Settings
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -23,37 +24,47 @@ logger = logging.getLogger("s2v_nb")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    options = _parser().parse_args(arguments)
-    _start_log()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
     try:
+        _start_log()
+        options = _parser().parse_args(given)
         result = options.run(options)
-    except (SentenceError, KeyboardInterrupt) as error:
-        return _explain(error if isinstance(error, SentenceError) else Cancelled("cancelled"), options)
+        if as_json:
+            _print_json(result)
+        sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except KeyboardInterrupt:
+        return _explain(Cancelled("cancelled"), as_json)
+    except SentenceError as error:
+        return _explain(error, as_json)
     except Exception as error:
-        logger.exception("%s failed", options.command)
+        logger.exception("%s failed", given[:1])
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return _explain(SentenceError("failed.internal", why=why, log=str(log_file())), options)
-    if options.json:
-        print(json.dumps(result, ensure_ascii=False, allow_nan=False))
+        return _explain(SentenceError("failed.internal", why=why, log=str(log_file())), as_json)
     return DONE
 
 
-def _explain(error: SentenceError, options: argparse.Namespace) -> int:
-    logger.info("%s: %s", type(error).__name__, error)
+def _explain(error: SentenceError, as_json: bool) -> int:
+    logger.info("%s: %s", type(error).__name__, error, exc_info=error.__cause__)
     print(f"s2v-nb: {error.sentence()}", file=sys.stderr)
-    if options.json:
-        print(json.dumps({"error": error.sentence()}, ensure_ascii=False))
+    if as_json:
+        _print_json({"error": error.sentence()})
     if isinstance(error, Cancelled):
         return INTERRUPTED
     return BAD_INPUT if isinstance(error, InputError) else FAILED
 
 
+def _print_json(values: dict[str, Any]) -> None:
+    """One line; a file name that is no Unicode is shown with question marks."""
+    print(json.dumps(values, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace").decode())
+
+
 def log_file() -> Path:
-    """Where tracebacks go: ``$XDG_CACHE_HOME/s2v_nb/s2v-nb.log``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "s2v_nb" / "s2v-nb.log"
+    """Where tracebacks go: ``s2v-nb.log`` in the cache folder."""
+    return cache_folder() / "s2v-nb.log"
 
 
 def _start_log() -> None:
@@ -72,7 +83,8 @@ def _start_log() -> None:
 
 def _say(line: str, options: argparse.Namespace) -> None:
     """To stdout for a person, to stderr where stdout belongs to the JSON object."""
-    print(line, file=sys.stderr if options.json else sys.stdout)
+    printable = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in line)  # names may hold escape codes
+    print(printable, file=sys.stderr if options.json else sys.stdout)
 
 
 # --- the commands
@@ -94,7 +106,7 @@ def _generate(options: argparse.Namespace) -> dict[str, Any]:
     finally:
         view.close()
     for notice in clip.notices:
-        print(f"note: {notice}", file=sys.stderr)
+        print(f"{say('label.note')}: {notice}", file=sys.stderr)
     _say(str(clip.path), options)
     return clip.to_dict()
 
@@ -102,13 +114,18 @@ def _generate(options: argparse.Namespace) -> dict[str, Any]:
 def _require(options: argparse.Namespace, *names: str) -> None:
     missing = [f"--{name}" for name in names if getattr(options, name) is None]
     if missing:
-        options.parser.error(f"{' and '.join(missing)} must be given (or --from CLIP)")
+        raise _usage_error(options.command, f"{' and '.join(missing)} must be given, or --from CLIP")
 
 
 def _refuse_settings(options: argparse.Namespace) -> None:
     given = [name for name in (*CONTROLS, "prompt", "subject", "engine") if getattr(options, name) is not None]
     if given:
-        options.parser.error(f"--from makes the same clip again, so --{given[0].replace('_', '-')} cannot be given")
+        name = given[0].replace("_", "-")
+        raise _usage_error(options.command, f"--from makes the same clip again, so --{name} cannot be given")
+
+
+def _usage_error(command: str, complaint: str) -> InputError:
+    return InputError("usage", complaint=complaint, command=f"s2v-nb {command}")
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -120,6 +137,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _analyze(options: argparse.Namespace) -> dict[str, Any]:
     from s2v_nb import analyze, load_audio
 
+    _check_plot(options.plot)
     audio = load_audio(options.audio)
     rhythm = analyze(audio)
     if options.plot:
@@ -136,9 +154,16 @@ def _analyze(options: argparse.Namespace) -> dict[str, Any]:
     return {"audio": audio.name, "rate": audio.rate, **rhythm.to_dict()}
 
 
+def _check_plot(plot: str | None) -> None:
+    """Raise InputError unless a plot can be written there, before any work."""
+    if plot and (Path(plot).suffix.lower() not in (".png", ".svg", ".pdf") or not Path(plot).parent.is_dir()):
+        raise InputError("plot.name", name=plot)
+
+
 def _alignment(options: argparse.Namespace) -> dict[str, Any]:
     from s2v_nb import measure_alignment
 
+    _check_plot(options.plot)
     report = measure_alignment(options.clip, options.audio)
     if options.plot:
         import matplotlib as mpl
@@ -169,10 +194,11 @@ def _doctor(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _demo(options: argparse.Namespace) -> dict[str, Any]:
-    from s2v_nb.demo import make_demo
+    from s2v_nb.demo import PROMPT, make_demo
 
-    _settings_given = _settings(options)
-    result = make_demo(options.image, options.audio, _settings_given, Path(options.out), runs=options.runs)
+    if not (options.image or options.audio or options.prompt):  # the sample shows what there is to see
+        options.prompt, options.motion = PROMPT, options.motion or "high"
+    result = make_demo(options.image, options.audio, _settings(options), Path(options.out), runs=options.runs)
     for label, value in result.items():
         if label != "report":
             _say(f"{label:10} {value}", options)
@@ -182,7 +208,10 @@ def _demo(options: argparse.Namespace) -> dict[str, Any]:
 
 def _lab(options: argparse.Namespace) -> dict[str, Any]:
     """JupyterLab on the first notebook, for this machine only and behind Jupyter's token."""
-    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", options.notebook]
+    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # rented machines log in as root; the token still guards
+        command.append("--allow-root")
+    command.append(options.notebook)
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 - a fixed program, no shell
 
@@ -190,10 +219,15 @@ def _lab(options: argparse.Namespace) -> dict[str, Any]:
 # --- the parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is bad input like any other: one sentence, status 2, JSON where asked for."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError("usage", complaint=message, command=self.prog)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="s2v-nb", description="One picture and one song become a beat-synchronised clip."
-    )
+    parser = _Parser(prog="s2v-nb", description="One picture and one song become a beat-synchronised clip.")
     parser.add_argument("--version", action="version", version=f"s2v-nb {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from s2v_nb.media import load_audio
+from s2v_nb.media import load_audio, load_image
 from s2v_nb.progress import Progress, TerminalView
 from s2v_nb.runs import generate
 from s2v_nb.samples import sample_audio, sample_image
@@ -16,15 +16,14 @@ PROMPT = "cinematic, slow pan right, subtle glow"
 def make_demo(
     image: str | None, audio: str | None, settings: Settings, folder: Path, *, runs: str | Path = "runs"
 ) -> dict[str, Any]:
-    """Make the clip, plots and report in ``folder``; the sample stands in for a picture or song not given.
-
-    The sample is made at motion high, so that the plots have something to show.
-    """
-    if image is None and audio is None and not settings.prompt:
-        settings = settings.but(prompt=PROMPT, motion="high" if settings.motion == "medium" else settings.motion)
+    """Make the clip, plots and report in ``folder``; the sample stands in for a picture or song not given."""
+    if image:
+        load_image(image)  # what cannot be used is refused before anything is written
+    if audio:
+        load_audio(audio, settings.start, settings.duration)
     folder.mkdir(parents=True, exist_ok=True)
-    picture = Path(image) if image else sample_image(folder / "cover.png")
-    song = Path(audio) if audio else sample_audio(folder / "song.wav")
+    picture = Path(image) if image else sample_image(folder / "sample_cover.png")
+    song = Path(audio) if audio else sample_audio(folder / "sample_song.wav")
     view = TerminalView()
     clip = generate(picture, song, settings, out=folder / "demo.mp4", runs=runs, progress=Progress(view))
     view.close()

@@ -101,9 +101,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{name!r} 从 {start:g} 秒起只有 {seconds:.1f} 秒声音；至少需要 {low:g} 秒，请把起点提前或换一首更长的歌。",
     ),
     "audio.too_long": (
-        "{name!r} is {minutes:.0f} minutes long, at most {limit:.0f} minutes are read at once; "
-        "give start and duration.",
-        "{name!r} 长 {minutes:.0f} 分钟，一次最多读取 {limit:.0f} 分钟；请指定 start 和 duration。",
+        "{name!r} is {minutes:.0f} minutes long, at most {limit:.0f} minutes are read at once; cut out a part first.",
+        "{name!r} 长 {minutes:.0f} 分钟，一次最多读取 {limit:.0f} 分钟；请先截取一段。",
     ),
     "audio.array": (
         "audio samples have shape {shape}; give float samples of shape (channel, time) with 1 to 8 channels.",
@@ -155,13 +154,25 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "This clip was made by the engine {engine!r}, which is not here; there are {allowed}.",
         "该片段由引擎 {engine!r} 生成，此处没有；可用的有 {allowed}。",
     ),
-    "out.suffix": (
-        "out={name!r} does not end in .mp4; name the clip like clip.mp4.",
-        "out={name!r} 不以 .mp4 结尾；请命名为 clip.mp4 之类。",
+    "out.name": (
+        "out={name!r} does not end in .mp4 or is longer than {limit} bytes; name the clip like clip.mp4.",
+        "out={name!r} 不以 .mp4 结尾或超过 {limit} 字节；请命名为 clip.mp4 之类。",
     ),
     "out.folder": (
-        "The folder {name!r} cannot be written ({why}); choose another place with --out.",
-        "无法写入文件夹 {name!r}（{why}）；请用 --out 选择其他位置。",
+        "{name!r} is not a folder that can be written to; choose another place with --out.",
+        "无法写入 {name!r}；请用 --out 选择其他位置。",
+    ),
+    "out.source": (
+        "out={name!r} is your picture or song, which would be overwritten; choose another name.",
+        "out={name!r} 是你的图片或歌曲，会被覆盖；请换一个名字。",
+    ),
+    "plot.name": (
+        "plot={name!r} is no place for a plot; name it like plot.png (or .svg, .pdf), in a folder that exists.",
+        "plot={name!r} 不能用作图的文件名；请在已有文件夹中命名为 plot.png（或 .svg、.pdf）。",
+    ),
+    "usage": (
+        "{complaint}; `{command} --help` lists what can be given.",
+        "命令用法有误：{complaint}；可用 `{command} --help` 查看全部选项。",
     ),
     "engine.unknown": (
         "engine={value!r} is not here; choose one of {allowed}.",
@@ -202,14 +213,19 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Writing the video failed ({why}); check free disk space with `s2v-nb doctor` and try again.",
         "写入视频失败（{why}）；请用 `s2v-nb doctor` 检查磁盘空间后重试。",
     ),
+    "failed.disk": (
+        "Writing to {name!r} failed ({why}); check free disk space with `s2v-nb doctor` and try again.",
+        "写入 {name!r} 失败（{why}）；请用 `s2v-nb doctor` 检查磁盘空间后重试。",
+    ),
     "failed.internal": (
         "Something failed inside s2v-nb ({why}); the details are in {log}.",
         "程序内部出错（{why}）；详情见 {log}。",
     ),
     "cancelled": (
-        "Stopped; what was finished is kept.",
-        "已停止；已完成的部分保留。",
+        "Stopped; finished clips are kept, the half-made one is gone.",
+        "已停止；已完成的片段保留，未完成的已清除。",
     ),
+    "label.note": ("note", "提示"),
     # stages
     "stage.audio": ("Audio features", "音频特征"),
     "stage.frames": ("Frames", "画面生成"),

@@ -1,10 +1,12 @@
 """One small object through which long work reports; a terminal bar, a widget and a JSON file are views of it."""
 
 import json
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
@@ -104,6 +106,7 @@ class FileView:
         if now - self._last < 0.5 and state.done != state.total:
             return
         self._last = now
-        scratch = self.path.with_suffix(".partial.json")
-        scratch.write_text(json.dumps(asdict(state)))
-        scratch.replace(self.path)
+        scratch = self.path.with_name(f"progress.partial-{os.getpid()}-{threading.get_ident()}.json")
+        with suppress(OSError):  # a bar that cannot be drawn must not stop the clip
+            scratch.write_text(json.dumps(asdict(state)))
+            scratch.replace(self.path)

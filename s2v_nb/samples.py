@@ -1,9 +1,10 @@
 """The bundled sample, made by this script: a drawn cover and a synthesised song of known tempo."""
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from s2v_nb.session import cache_folder
 
 SAMPLE_TEMPO = 112.0  # BPM
 SAMPLE_BARS = 12
@@ -17,13 +18,13 @@ def sample_beats() -> np.ndarray:
 
 
 def sample_audio(path: str | Path | None = None) -> Path:
-    """Write the sample song as a WAV file and return its path (in the temporary folder if none is given).
+    """Write the sample song as a WAV file and return its path (in the cache folder if none is given).
 
     Kick, snare, hats, bass and chords, 12 bars of 4/4 at 112 BPM, 16-bit stereo; the same bytes every time.
     """
     import soundfile
 
-    path = Path(path or Path(tempfile.gettempdir()) / "s2v_nb_sample.wav")
+    path = Path(path or cache_folder() / "sample_song.wav")
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, _song(), SAMPLE_RATE, subtype="PCM_16")
     return path
@@ -33,7 +34,7 @@ def sample_image(path: str | Path | None = None) -> Path:
     """Draw the sample cover (a moon over hills and water, 1920 x 1280) as a PNG file and return its path."""
     import PIL.Image
 
-    path = Path(path or Path(tempfile.gettempdir()) / "s2v_nb_sample.png")
+    path = Path(path or cache_folder() / "sample_cover.png")
     path.parent.mkdir(parents=True, exist_ok=True)
     PIL.Image.fromarray(_cover(1920, 1280)).save(path, compress_level=1)
     return path

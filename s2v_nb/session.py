@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,7 +20,18 @@ PACKAGES = (
     "torch",
     "diffusers",
 )
+
 _UNLIMITED = 2**60  # cgroup v1 writes a huge number where there is no limit
+
+
+def cache_folder() -> Path:
+    """Where the log and the sample live: ``$XDG_CACHE_HOME/s2v_nb``, by default ``~/.cache/s2v_nb``."""
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "s2v_nb"
+    try:
+        return Path.home() / ".cache" / "s2v_nb"
+    except RuntimeError:  # a container may run us as a user that has no home
+        return Path(tempfile.gettempdir()) / f"s2v_nb-{os.getuid()}"
 
 
 def memory_limit() -> int:

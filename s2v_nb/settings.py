@@ -123,6 +123,7 @@ class Settings:
             raise InputError("settings.prompt", length=len(self.prompt), high=LONGEST_PROMPT)
         if self.subject is not None:
             object.__setattr__(self, "subject", _point(self.subject))
+        object.__setattr__(self, "fps", int(self.fps))
         for name in ("prompt_weight", "duration", "start"):  # so that 8 and 8.0 name the same run
             object.__setattr__(self, name, float(getattr(self, name)))
 

@@ -78,6 +78,7 @@ def test_from_refuses_other_choices(made):
         (["--image", "COVER", "--audio", "SONG", "--subject", "9,9"], "subject="),
         (["--image", "COVER", "--audio", "SONG", "--out", "x.avi"], "does not end in .mp4"),
         (["--image", "COVER"], "--audio must be given"),
+        (["--bogus"], "unrecognized arguments: --bogus"),
         (["--from", "SONG"], "is not an MP4"),
     ],
 )
@@ -91,6 +92,42 @@ def test_bad_input_is_one_sentence_and_status_2(tmp_path, cover, song, arguments
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
     assert [p.name for p in tmp_path.iterdir() if p.name != "cache"] == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["generate", "--bogus"], ["generate", "--image", "x"], ["analyze"], ["nonsense"]]
+)
+def test_wrong_usage_is_json_too(tmp_path, arguments):
+    result = run(*arguments, "--json", folder=tmp_path)
+
+    assert result.returncode == 2
+    assert only_json(result)["error"]
+
+
+@pytest.mark.parametrize("plot", ["x.xyz", "/nowhere/x.png"])
+def test_a_plot_without_a_place_is_refused_first(tmp_path, song, plot):
+    result = run("analyze", song, "--plot", plot, folder=tmp_path)
+
+    assert result.returncode == 2
+    assert "no place for a plot" in result.stderr
+
+
+def test_a_reader_that_goes_away_is_no_failure_with_a_traceback(tmp_path, song):
+    command = f"{sys.executable} -m s2v_nb analyze '{song}' --json | head -c 5"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
+
+    assert "Traceback" not in result.stderr
+
+
+def test_a_user_without_a_home(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")}
+    code = (
+        "import pathlib; pathlib.Path.home = classmethod(lambda c: (_ for _ in ()).throw(RuntimeError('no home')));"
+        "from s2v_nb.cli import main; raise SystemExit(main(['directions', '--json']))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
+
+    assert result.returncode == 0
 
 
 def test_errors_are_json_too_and_in_chinese(tmp_path, cover):
@@ -172,6 +209,13 @@ def test_demo_prints_what_it_made(tmp_path):
         assert (tmp_path / values[name]).stat().st_size > 10_000
     report = json.loads((tmp_path / "demo/alignment.json").read_text())
     assert report["duration"] == 3.0
+
+
+def test_demo_with_bad_input_writes_nothing(tmp_path):
+    result = run("demo", "--image", "none.jpg", folder=tmp_path)
+
+    assert result.returncode == 2
+    assert not (tmp_path / "demo").exists()
 
 
 def test_version_and_help(tmp_path):

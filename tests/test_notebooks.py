@@ -12,7 +12,7 @@ LONGEST_CELL = 5
 
 
 def test_there_are_notebooks():
-    assert [path.name for path in NOTEBOOKS][0] == "01_first_video.ipynb"
+    assert NOTEBOOKS[0].name == "01_first_video.ipynb"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

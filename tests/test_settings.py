@@ -75,7 +75,7 @@ def test_equal_settings_are_equal_however_written():
 
 
 def test_a_dict_with_an_unknown_name_is_refused():
-    with pytest.raises(InputError, match="no 'motoin'.*motion"):
+    with pytest.raises(InputError, match=r"no 'motoin'.*motion"):
         Settings.from_dict({"motoin": "high"})
 
 

@@ -69,18 +69,18 @@ def match(events: np.ndarray, beats: np.ndarray, window: float = WINDOW_SECONDS)
     """Precision, recall and F at +-``window`` seconds; each beat and each event is used once, nearest pairs first."""
     if not len(events) or not len(beats):
         return Match(0.0, 0.0, 0.0)
-    distance = np.abs(events[:, None] - beats[None, :])
-    hits, used_events, used_beats = 0, set(), set()
-    for index in np.argsort(distance, axis=None, kind="stable"):
-        e, b = divmod(int(index), len(beats))
-        if distance[e, b] > window:
-            break
+    reach = [np.searchsorted(beats, events - window, "left"), np.searchsorted(beats, events + window, "right")]
+    pairs = [
+        (abs(events[e] - beats[b]), e, b) for e, (lo, hi) in enumerate(zip(*reach, strict=True)) for b in range(lo, hi)
+    ]
+    used_events: set[int] = set()
+    used_beats: set[int] = set()
+    for _, e, b in sorted(pairs):
         if e not in used_events and b not in used_beats:
             used_events.add(e)
             used_beats.add(b)
-            hits += 1
-    precision, recall = hits / len(events), hits / len(beats)
-    return Match(precision, recall, 2 * precision * recall / (precision + recall) if hits else 0.0)
+    precision, recall = len(used_events) / len(events), len(used_beats) / len(beats)
+    return Match(precision, recall, 2 * precision * recall / (precision + recall) if used_events else 0.0)
 
 
 def chance_level(events: np.ndarray, beats: np.ndarray, duration: float, draws: int = DRAWS, seed: int = 0) -> Chance:

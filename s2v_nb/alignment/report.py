@@ -128,7 +128,7 @@ def measure_alignment(
     path = Path(getattr(clip, "path", clip))
     signals = visual_signals(path)
     if rhythm is None:
-        rhythm = analyze(read_sound(path) if audio is None else load_audio(audio))
+        rhythm = analyze(read_sound(path) if audio is None else load_audio(audio, 0.0, signals.duration))
     rhythm = rhythm.excerpt(0.0, signals.duration)
     events = {kind: find(signals) for kind, find in KINDS.items()}
     scores = {}

@@ -53,7 +53,7 @@ def visual_signals(path: str | Path) -> Signals:
             length = _motion(previous, frame)
             cuts.append(length is None)
             motion.append((length or 0.0) * info.fps)
-    return Signals(np.array(times) - times[0], np.array(motion), np.array(brightness), np.array(cuts), info.fps)
+    return Signals(np.array(times), np.array(motion), np.array(brightness), np.array(cuts), info.fps)
 
 
 def _pairs(path: str | Path, info: VideoInfo) -> Iterator[tuple[float, np.ndarray | None, np.ndarray]]:
@@ -87,7 +87,7 @@ def _texture(frame: np.ndarray) -> np.ndarray:
     deviation = frame.astype(np.float32)
     deviation -= cv2.blur(deviation, (31, 31))
     contrast = cv2.blur(np.abs(deviation), (31, 31))
-    return cv2.convertScaleAbs(deviation * (40 / (contrast + 3)) + 128)
+    return cv2.convertScaleAbs(deviation * (40 / (contrast + 6)) + 128)
 
 
 _FLOW = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)

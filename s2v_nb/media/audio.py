@@ -45,9 +45,18 @@ class Audio:
 
     def excerpt(self, start: float, duration: float) -> "Audio":
         """The part from ``start`` (seconds, in the song) on, cut to the sample; shorter where the song ends."""
-        first = max(0, round((start - self.start) * self.rate))
-        last = first + round(duration * self.rate)
+        first = round((start - self.start) * self.rate)
+        last = max(0, first + round(duration * self.rate))
+        first = max(0, first)
         return replace(self, samples=self.samples[:, first:last], start=self.start + first / self.rate)
+
+    def as_song(self) -> "Audio":
+        """A part taken for a song of its own: times count from its first sample, and it has a name of its own."""
+        if self.start == 0 and self.duration >= self.song_duration - 0.5 / self.rate:
+            return self
+        part = f"{self.sha256} {self.start:.6f} {self.samples.shape[1]} {self.rate}"
+        sha256 = hashlib.sha256(part.encode()).hexdigest()
+        return replace(self, path=None, start=0.0, song_duration=self.duration, sha256=sha256)
 
     def faded(self, seconds: float = 0.01) -> "Audio":
         """With short fades where the song was cut, so that no cut clicks; its own start and end stay untouched."""
@@ -148,7 +157,8 @@ def _read_with_soundfile(path: Path, kind: str, start: float, duration: float | 
     import soundfile
 
     try:
-        with soundfile.SoundFile(path) as file:
+        # a nameless stream: from a name like song.raw libsndfile would conclude what the content is
+        with path.open("rb") as stream, soundfile.SoundFile(stream) as file:
             rate, total = file.samplerate, file.frames / file.samplerate
             _check_rate(path.name, rate)
             first = round(start * rate)
@@ -158,7 +168,7 @@ def _read_with_soundfile(path: Path, kind: str, start: float, duration: float | 
                 return np.zeros((1, 0), np.float32), rate, total
             file.seek(first)
             samples = file.read(wanted, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, ZeroDivisionError) as error:
+    except (soundfile.LibsndfileError, ZeroDivisionError, TypeError) as error:
         raise InputError("audio.damaged", name=path.name) from error
     if not len(samples):
         raise InputError("audio.damaged", name=path.name)
@@ -176,14 +186,17 @@ def _read_with_ffmpeg(path: Path, kind: str, start: float, duration: float | Non
             stream = container.streams.audio[0]
             rate = stream.rate
             _check_rate(path.name, rate)
-            total = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+            # of ADTS the length is only guessed
+            total = float(stream.duration * (stream.time_base or 0)) if kind == "m4a" and stream.duration else 0.0
             _check_length(path.name, duration if duration is not None else max(0.0, total - start))
             first = round(start * rate)
             last = round(total * rate) if total else None  # the last packet is filled up with silence
             if duration is not None:
                 last = min(first + round(duration * rate), last or sys.maxsize)
             samples, end = _collect(_decoded(container, stream), first, last, path.name, rate)
-    except av.FFmpegError as error:
+    except InputError:
+        raise
+    except (av.FFmpegError, ValueError, TypeError, AttributeError) as error:  # PyAV's words for a stream it cannot read
         raise InputError("audio.damaged", name=path.name) from error
     return samples, rate, max(total, end / rate)
 
@@ -192,7 +205,7 @@ def _decoded(container, stream) -> Iterator[np.ndarray]:  # type: ignore[no-unty
     """Float32 blocks of shape (channel, time)."""
     import av
 
-    resampler = av.AudioResampler(format="fltp")
+    resampler = av.AudioResampler(format="fltp", rate=stream.rate)
     for frame in container.decode(stream):
         for part in resampler.resample(frame):
             yield part.to_ndarray()

@@ -44,12 +44,15 @@ def sha256_of(path: Path) -> str:
 def read_head(path: Path, size: int = 4096) -> bytes:
     """The first ``size`` bytes, without an ID3v2 tag that stands before them (it may hold megabytes of cover art)."""
     with path.open("rb") as file:
-        head = file.read(10)
-        if head[:3] == b"ID3" and len(head) == 10:
+        at = 0
+        for _ in range(4):  # some files carry more than one tag
+            file.seek(at)
+            head = file.read(10)
+            if head[:3] != b"ID3" or len(head) < 10:
+                break
             b = head[6:10]  # ID3v2.4 section 3.1: the size is stored in 4 x 7 bits
-            file.seek(10 + ((b[0] & 127) << 21 | (b[1] & 127) << 14 | (b[2] & 127) << 7 | (b[3] & 127)))
-        else:
-            file.seek(0)
+            at += 10 + ((b[0] & 127) << 21 | (b[1] & 127) << 14 | (b[2] & 127) << 7 | (b[3] & 127))
+        file.seek(at)
         return file.read(size)
 
 

@@ -21,7 +21,7 @@ class Plate:
     """What the camera films: ``pixels`` uint8 (height, width, 3).
 
     ``window`` is the part that fills the clip at rest, (left, top, width, height) in plate pixels; the camera may
-    wander over the rest. ``subject`` is (x, y) in plate pixels, ``lost`` the part of the picture outside the window,
+    wander over the rest. ``subject`` is (x, y) in plate pixels, ``lost`` the part of it that a crop loses,
     ``surround`` whether the picture is shown whole on a blur.
     """
 
@@ -41,7 +41,7 @@ def make_plate(image: Image, size: tuple[int, int], *, fit: str, subject: tuple[
     point = subject or find_subject(image.pixels)
     kept = kept_by_crop(image.size, size)
     if fit == "blur" or (fit == "auto" and kept < WORST_CROP):
-        return _surrounded(image, size, point)
+        return _surrounded(image, size, point, kept)
     box = _crop_box(image.size, size, point)
     around = _room_around(box, image.size)
     per_clip_pixel = (box[2] - box[0]) / size[0]
@@ -82,7 +82,7 @@ def resize(pixels: np.ndarray, size: tuple[int, int], box: Box | None = None) ->
     return np.asarray(PIL.Image.fromarray(pixels).resize(size, PIL.Image.Resampling.LANCZOS, box=box))
 
 
-def _surrounded(image: Image, size: tuple[int, int], point: tuple[float, float]) -> Plate:
+def _surrounded(image: Image, size: tuple[int, int], point: tuple[float, float], kept: float) -> Plate:
     """The whole picture on a blurred, darkened copy of itself that covers the clip."""
     factor = min(MAX_OVERSIZE, max(1.0, image.size[0] / size[0], image.size[1] / size[1]))
     width, height = round(size[0] * factor), round(size[1] * factor)
@@ -97,7 +97,7 @@ def _surrounded(image: Image, size: tuple[int, int], point: tuple[float, float])
     part = ground[top : top + inner[1], left : left + inner[0]]
     part += mask[..., None] * (resize(image.pixels, inner).astype(np.float32) - part)
     where = left + point[0] * inner[0], top + point[1] * inner[1]
-    return Plate(np.clip(ground + 0.5, 0, 255).astype(np.uint8), (0.0, 0.0, width, height), where, 0.0, True)
+    return Plate(np.clip(ground + 0.5, 0, 255).astype(np.uint8), (0.0, 0.0, width, height), where, 1 - kept, True)
 
 
 def _feathered(size: tuple[int, int], feather: int, *, sides: tuple[bool, bool]) -> np.ndarray:

@@ -10,7 +10,7 @@ import logging
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 MAX_FILE_BYTES = 4 * 2**30
 MAX_PIXELS = 3840 * 2160
 MAX_SECONDS = 900.0
+MAX_COMMENT = 2**20  # characters; our own are under 50 000
 _OUTPUT = (
     "-vf scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p,"
     "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv "
@@ -173,20 +174,32 @@ def _open(path: Path):  # type: ignore[no-untyped-def]
     return container
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[Any]:
+    """The opened container; what PyAV raises on broken content becomes one sentence."""
+    import av
+
+    with _open(path) as container:
+        try:
+            if container.streams.video[0].codec_context is None:
+                raise InputError("video.damaged", name=path.name)
+            yield container
+        except InputError:
+            raise
+        except (av.FFmpegError, ValueError, TypeError, AttributeError) as error:
+            raise InputError("video.damaged", name=path.name) from error
+
+
 def probe_video(path: str | Path) -> VideoInfo:
     """Size, rate, length, sound and comment of an MP4, read from the file."""
     path = Path(path)
-    with _open(path) as container:
+    with _reading(path) as container:
         stream = container.streams.video[0]
         fps = stream.average_rate or stream.guessed_rate or Fraction(0)
         seconds = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
+        comment = container.metadata.get("comment", "")
         info = VideoInfo(
-            stream.width,
-            stream.height,
-            float(fps),
-            seconds,
-            bool(container.streams.audio),
-            container.metadata.get("comment", ""),
+            stream.width, stream.height, float(fps), seconds, bool(container.streams.audio), comment[:MAX_COMMENT]
         )
     if not info.width or not info.height or not info.fps:
         raise InputError("video.damaged", name=path.name)
@@ -197,7 +210,7 @@ def probe_video(path: str | Path) -> VideoInfo:
 
 
 def read_frames(path: str | Path, *, size: tuple[int, int] | None = None, gray: bool = False) -> Iterator[tuple]:
-    """Yield (seconds, frame) of every decoded frame in time order.
+    """Yield (seconds, frame) of every decoded frame in time order, as far as 15 minutes.
 
     Parameters
     ----------
@@ -205,51 +218,72 @@ def read_frames(path: str | Path, *, size: tuple[int, int] | None = None, gray: 
         Scale to this size (area averaging); None keeps the size.
     gray : bool
         Frames uint8 of shape (height, width), else (height, width, 3).
-    """
-    import av
 
+    Raises
+    ------
+    InputError
+        If the file is no MP4, or no frame can be decoded.
+    """
     path = Path(path)
-    with _open(path) as container:
+    found = False
+    with _reading(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         width, height = size or (stream.width, stream.height)
-        try:
-            for frame in container.decode(stream):
-                scaled = frame.reformat(width, height, "gray" if gray else "rgb24", interpolation="AREA")
-                yield float(frame.pts * stream.time_base), scaled.to_ndarray()
-        except av.FFmpegError as error:
-            raise InputError("video.damaged", name=path.name) from error
+        for frame in container.decode(stream):
+            at = float(frame.pts * stream.time_base)
+            if at > MAX_SECONDS:  # the header may have promised less
+                break
+            scaled = frame.reformat(width, height, "gray" if gray else "rgb24", interpolation="AREA")
+            found = True
+            yield at, scaled.to_ndarray()
+    if not found:
+        raise InputError("video.damaged", name=path.name)
 
 
 def read_sound(path: str | Path) -> Audio:
-    """The sound of an MP4 as it plays: the encoder's delay, which the file's edit list names, is already cut off.
+    """The sound of an MP4 as it plays, as long as its picture.
+
+    The encoder's delay, which the file's edit list names, is cut off; a sound that begins late begins with silence.
 
     Raises
     ------
     InputError
         If the file has no sound.
     """
-    import av
-
     path = Path(path)
-    with _open(path) as container:
+    longest = min(MAX_SECONDS, probe_video(path).seconds + 1)
+    with _reading(path) as container:
         if not container.streams.audio:
             raise InputError("video.silent", name=path.name)
         stream = container.streams.audio[0]
-        rate, resampler, parts = stream.rate, av.AudioResampler(format="fltp"), []
-        length = float(stream.duration * stream.time_base) if stream.duration else None
-        try:
-            for frame in container.decode(stream):
-                at = round(float(frame.pts * stream.time_base) * rate) if frame.pts is not None else 0
-                parts += [part.to_ndarray()[:, max(0, -at) :] for part in resampler.resample(frame)]
-        except av.FFmpegError as error:
-            raise InputError("video.damaged", name=path.name) from error
-    if not parts:
+        rate = stream.rate
+        length = float(stream.duration * stream.time_base) if stream.duration else longest
+        end = round(min(longest, length) * rate)  # the last packet is filled up with silence
+        samples = _placed(container, stream, end)
+    if samples is None:
         raise InputError("video.silent", name=path.name)
-    samples = to_stereo(np.concatenate(parts, axis=1))
-    if length:
-        samples = samples[:, : round(length * rate)]  # the last packet is filled up with silence
+    samples = to_stereo(samples)
     return Audio(samples, rate, path.name, "", path, 0.0, samples.shape[1] / rate)
+
+
+def _placed(container: Any, stream: Any, end: int) -> np.ndarray | None:
+    """Samples 0 to ``end`` of a stream, float32 (channel, time), each at its own time; None if there are none."""
+    import av
+
+    resampler, placed = av.AudioResampler(format="fltp", rate=stream.rate), None
+    for frame in container.decode(stream):
+        at = round(float(frame.pts * stream.time_base) * stream.rate) if frame.pts is not None else 0
+        if at >= end:
+            break
+        for part in resampler.resample(frame):
+            block = part.to_ndarray()
+            if placed is None:
+                placed = np.zeros((block.shape[0], end), np.float32)
+            block = block[:, max(0, -at) : max(0, end - at)]
+            placed[:, max(0, at) : max(0, at) + block.shape[1]] = block
+            at += part.samples
+    return placed
 
 
 def ffmpeg_version() -> str:

@@ -90,13 +90,31 @@ class Rhythm:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Rhythm":
-        """The reverse of `to_dict`."""
-        arrays = {name: np.array(values[name], dtype=float) for name in ("beats", "downbeats", "onset")}
+        """The reverse of `to_dict`.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If ``values`` is not what `to_dict` gives: it may come from a stranger's file.
+        """
+        arrays = {name: _finite(name, values[name]) for name in ("beats", "downbeats", "onset")}
+        bands = {name: _finite(name, values["bands"][name]) for name in BANDS}
         first, step, count = values["times"]
-        bands = {name: np.array(values["bands"][name], dtype=float) for name in BANDS}
-        loudness = -np.inf if values["loudness"] is None else float(values["loudness"])
-        times = first + step * np.arange(count)
-        return cls(values["duration"], values["tempo"], times=times, bands=bands, loudness=loudness, **arrays)
+        if count != len(arrays["onset"]):
+            raise ValueError(f"times has {count} points, but onset has {len(arrays['onset'])}")
+        times = _finite("times", [first, step])[0] + step * np.arange(count)
+        duration = float(_finite("duration", [values["duration"]])[0])
+        tempo = None if values["tempo"] is None else float(_finite("tempo", [values["tempo"]])[0])
+        loudness = -np.inf if values["loudness"] is None else float(_finite("loudness", [values["loudness"]])[0])
+        return cls(duration, tempo, times=times, bands=bands, loudness=loudness, **arrays)
+
+
+def _finite(name: str, values: Any) -> np.ndarray:
+    """``values`` as a 1-d float array; ValueError where one is not a finite number."""
+    array = np.array(values, dtype=float)
+    if array.ndim != 1 or not np.isfinite(array).all():
+        raise ValueError(f"{name} must be a list of finite numbers")
+    return array
 
 
 def beat_phase(times: np.ndarray, beats: np.ndarray) -> np.ndarray:

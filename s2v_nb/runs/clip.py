@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from s2v_nb.rhythm import Rhythm
 from s2v_nb.runs.spec import Spec, find_spec
@@ -68,6 +69,6 @@ class Clip:
 
     def _repr_html_(self) -> str:
         # a relative path plays in outputs, after a reload and in untrusted notebooks; an absolute one does not
-        source = html.escape(os.path.relpath(self.path).replace(os.sep, "/"), quote=True)
+        source = html.escape(quote(os.path.relpath(self.path).replace(os.sep, "/")), quote=True)
         notes = "".join(f"<p>{html.escape(notice)}</p>" for notice in self.notices)
         return f'<video src="{source}" controls autoplay muted loop playsinline style="max-width:100%"></video>{notes}'

@@ -2,16 +2,21 @@
 
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+STALE_SECONDS = 600
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a scratch path that becomes ``path`` only if the block succeeds; same suffix, since encoders read it."""
-    scratch = path.with_name(f"{path.stem}.partial-{os.getpid()}{path.suffix}")
+    own = f"{os.getpid()}-{threading.get_ident()}"  # two processes, or two threads, may make the same file
+    scratch = path.with_name(f"{path.stem}.partial-{own}{path.suffix}")
     try:
         yield scratch
         sync(scratch)
@@ -19,6 +24,13 @@ def replacing(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def clean_stale(folder: Path) -> None:
+    """Remove scratch files that nobody has written to for ten minutes: their makers were killed."""
+    for scratch in folder.glob("*.partial-*"):
+        if time.time() - scratch.stat().st_mtime > STALE_SECONDS:
+            scratch.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

@@ -14,6 +14,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,18 +23,19 @@ import numpy as np
 import PIL.Image
 
 from s2v_nb.engines import Engine, Notice, Plan, Request, get_engine
-from s2v_nb.errors import Cancelled, InputError, say
+from s2v_nb.errors import Cancelled, GenerationError, InputError, say
 from s2v_nb.media import Audio, Image, load_audio, load_image, write_video
 from s2v_nb.media.files import WHAT
 from s2v_nb.progress import FileView, Progress
 from s2v_nb.rhythm import Rhythm, analyze
 from s2v_nb.runs.clip import Clip
-from s2v_nb.runs.files import replacing, write_json
-from s2v_nb.runs.spec import Source, Spec, find_spec, run_name
+from s2v_nb.runs.files import clean_stale, replacing, write_json
+from s2v_nb.runs.spec import Source, Spec, find_spec, run_name, spec_path
 from s2v_nb.settings import CONTROLS, Range, Settings
 
 logger = logging.getLogger(__name__)
 
+LONGEST_NAME = 200  # bytes of a file name, with room for the scratch name's suffix
 CONTEXT_SECONDS = 20.0  # of the song heard before and after the excerpt: a beat is surer in company
 
 ImageLike = str | Path | bytes | np.ndarray | PIL.Image.Image | Image
@@ -61,7 +63,7 @@ def generate(
     image, audio : path, or what `load_image` and `load_audio` return
     settings : Settings, optional
     out : path ending in .mp4, optional
-        Also copy the clip to this file.
+        Also copy the clip to this file, and its specification beside it as NAME.spec.json.
     rhythm : Rhythm, optional
         Follow this instead of what is heard; times in seconds from the start of the clip.
     progress : Progress, optional
@@ -89,26 +91,30 @@ def generate(
     target = _checked_target(out)
     progress = progress or Progress()
     progress.update("audio", 0, 3)
+    _refuse_source_as_target(target, image, audio)
     image = load_image(image)
     song = _load_context(audio, settings)
-    excerpt = _excerpt(song, settings)
+    excerpt, num_frames = _excerpt(song, settings)
+    if rhythm is not None:
+        rhythm = rhythm.excerpt(0.0, excerpt.duration)
     progress.update("audio", 1, 3)
     folder = Path(runs) / run_name(image, song, settings, engine, rhythm)
-    if (folder / "clip.mp4").exists():
-        clip = Clip.open(folder / "clip.mp4")
-        heard = clip.rhythm
-    else:
+    existing = _existing(folder / "clip.mp4")
+    if existing is None:
         # to_dict and back rounds as the metadata does, so that a replay sees the very same numbers
         found = rhythm or analyze(song).excerpt(excerpt.start - song.start, excerpt.duration)
         heard = Rhythm.from_dict(found.to_dict())
+    else:
+        heard = existing.rhythm
     progress.update("audio", 3, 3)
-    job = _Job(engine, Request(image, excerpt, heard, settings, _num_frames(excerpt, settings)), folder)
-    cached = job.done
-    notices = job.make(progress)
-    clip = Clip.open(job.clip)
+    job = _Job(engine, Request(image, excerpt, heard, settings, num_frames), folder)
+    plan = engine.plan(job.request)
+    if existing is None:
+        job.make(plan, progress)
     path = _copied(job.clip, target) if target else job.clip
-    sentences = tuple(say(n.key, **n.values) for n in [*_song_notices(song, excerpt, settings), *notices])
-    return Clip(path, clip.spec, sentences, time.monotonic() - began, cached)
+    notices = [*_song_notices(song, excerpt, settings), *plan.notices]
+    sentences = tuple(say(n.key, **n.values) for n in notices)
+    return Clip(path, Clip.open(job.clip).spec, sentences, time.monotonic() - began, existing is not None)
 
 
 def replay(
@@ -171,43 +177,65 @@ def _checked_target(out: str | Path | None) -> Path | None:
     if out is None:
         return None
     target = Path(out)
-    if target.suffix.lower() != ".mp4":
-        raise InputError("out.suffix", name=target.name)
+    if target.suffix.lower() != ".mp4" or len(os.fsencode(target.name)) > LONGEST_NAME:
+        raise InputError("out.name", name=target.name, limit=LONGEST_NAME)
     folder = next(parent for parent in (target.parent, *target.parents) if parent.exists())
-    if not folder.is_dir() or target.is_dir():
-        raise InputError("out.folder", name=str(target), why="it is no folder" if not folder.is_dir() else "a folder")
-    if not os.access(folder, os.W_OK):
-        raise InputError("out.folder", name=str(folder), why="no permission")
+    if not folder.is_dir() or target.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError("out.folder", name=str(target if target.is_dir() else folder))
     return target
 
 
+def _refuse_source_as_target(target: Path | None, *sources: Any) -> None:
+    """The person's picture or song is never overwritten."""
+    for source in sources:
+        path = getattr(source, "path", source)
+        if target and isinstance(path, str | Path) and target.exists() and target.samefile(path):
+            raise InputError("out.source", name=target.name)
+
+
+def _existing(clip: Path) -> Clip | None:
+    """The finished clip of a run, or None if there is none that can be read: it is then made again."""
+    if not clip.exists():
+        return None
+    try:
+        return Clip.open(clip)
+    except InputError:
+        logger.warning("%s cannot be read and is made again", clip)
+        return None
+
+
 def _load_context(audio: AudioLike, settings: Settings) -> Audio:
-    """The excerpt with some of the song before and after, so that memory does not grow with the song."""
-    if isinstance(audio, Audio):
-        return audio
+    """The excerpt with some of the song before and after, so that memory does not grow with the song.
+
+    A part that was loaded before is a song of its own: ``start`` counts from its first sample.
+    """
     first = max(0.0, settings.start - CONTEXT_SECONDS)
-    return load_audio(audio, first, settings.start - first + settings.duration + CONTEXT_SECONDS)
+    length = settings.start - first + settings.duration + CONTEXT_SECONDS
+    if isinstance(audio, Audio):
+        return audio.as_song().excerpt(first, length)
+    return load_audio(audio, first, length)
 
 
-def _excerpt(song: Audio, settings: Settings) -> Audio:
-    """The part of the song the clip plays; shorter than asked where the song ends, never under the shortest clip."""
-    excerpt = song.excerpt(settings.start, settings.duration)
+def _excerpt(song: Audio, settings: Settings) -> tuple[Audio, int]:
+    """The part of the song the clip plays, as long as its frames, and how many these are.
+
+    There are round(duration x fps), or as many as have sound where the song ends early.
+    """
+    available = song.excerpt(settings.start, settings.duration).duration
     control = CONTROLS["duration"]
     assert isinstance(control, Range)
-    if excerpt.duration < control.low - 1e-6:
-        available = {"seconds": max(0.0, excerpt.duration), "start": settings.start, "low": control.low}
-        raise InputError("audio.too_short", name=song.name, **available)
-    return excerpt
-
-
-def _num_frames(excerpt: Audio, settings: Settings) -> int:
-    """round(duration x fps); where the song ends early, as many frames as have sound."""
-    return min(settings.num_frames, max(1, math.floor(excerpt.duration * settings.fps + 0.5)))
+    if available < control.low - 1e-6:
+        found = {"seconds": available, "start": settings.start, "low": control.low}
+        raise InputError("audio.too_short", name=song.name, **found)
+    num_frames = settings.num_frames
+    if available < settings.duration - 1 / song.rate:
+        num_frames = math.floor(available * settings.fps + 0.5)
+    return song.excerpt(settings.start, num_frames / settings.fps), num_frames
 
 
 def _song_notices(song: Audio, excerpt: Audio, settings: Settings) -> Iterator[Notice]:
     missing = settings.duration - excerpt.duration
-    if missing > 0.5 / settings.fps:
+    if missing > 1 / settings.fps:
         yield Notice("notice.shortened", {"missing": missing, "seconds": excerpt.duration})
     elif song.song_duration > 15:
         end = excerpt.start + excerpt.duration
@@ -215,9 +243,14 @@ def _song_notices(song: Audio, excerpt: Audio, settings: Settings) -> Iterator[N
 
 
 def _copied(clip: Path, target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as scratch:
-        shutil.copyfile(clip, scratch)
+    """Copy a run's clip, and its spec beside it."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for source, copy in ((spec_path(clip), spec_path(target)), (clip, target)):
+            with replacing(copy) as scratch:
+                shutil.copyfile(source, scratch)
+    except OSError as error:
+        raise GenerationError("failed.disk", name=str(target.parent), why=error.strerror or str(error)) from error
     return target
 
 
@@ -233,19 +266,13 @@ class _Job:
     def clip(self) -> Path:
         return self.folder / "clip.mp4"
 
-    @property
-    def done(self) -> bool:
-        return self.clip.exists()
-
-    def make(self, progress: Progress) -> tuple[Notice, ...]:
-        """Make the clip unless it is there; the engine's notices."""
-        plan = self.engine.plan(self.request)
-        if self.done:
-            return plan.notices
+    def make(self, plan: Plan, progress: Progress) -> None:
+        """Make the clip; on failure its traceback stays in ``error.txt``."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            clean_stale(self.folder)
         except OSError as error:
-            raise InputError("out.folder", name=str(self.folder.parent), why=error.strerror) from error
+            raise GenerationError("failed.disk", name=str(self.folder), why=error.strerror or str(error)) from error
         view = FileView(self.folder / "progress.json")
         progress.views.append(view)
         try:
@@ -253,13 +280,16 @@ class _Job:
             (self.folder / "error.txt").unlink(missing_ok=True)
         except Cancelled:
             raise
-        except Exception:
+        except Exception as error:
             logger.exception("run %s failed", self.folder.name)
-            (self.folder / "error.txt").write_text(traceback.format_exc())
+            with suppress(OSError):  # a full disk has no room for the traceback either; the log may
+                (self.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="replace")
+            if isinstance(error, OSError):
+                why = error.strerror or str(error)
+                raise GenerationError("failed.disk", name=str(self.folder), why=why) from error
             raise
         finally:
             progress.views.remove(view)
-        return plan.notices
 
     def _write(self, plan: Plan, progress: Progress) -> None:
         spec = self._spec().to_dict()

@@ -22,6 +22,9 @@ class Source:
     name: str
     sha256: str
 
+    def __post_init__(self) -> None:  # a file name need not be Unicode; JSON must be
+        object.__setattr__(self, "name", self.name.encode("utf-8", "replace").decode())
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -49,7 +52,7 @@ class Spec:
         """
         try:
             values = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InputError("video.no_spec", name=name) from None
         if not isinstance(values, dict) or "s2v_nb" not in values:
             raise InputError("video.no_spec", name=name)
@@ -57,7 +60,7 @@ class Spec:
             raise InputError("video.bad_spec", name=name, why=f"format {values['s2v_nb']!r} instead of {FORMAT}")
         try:
             return cls._from_dict(values)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError("video.bad_spec", name=name, why=str(error)) from error
 
     @classmethod
@@ -85,11 +88,16 @@ def run_name(image: Image, audio: Audio, settings: Settings, engine: Engine, rhy
 
 
 def find_spec(path: Path) -> Spec:
-    """The spec of a clip: from the file's metadata, else from ``spec.json`` beside it."""
-    from s2v_nb.media import probe_video
+    """The spec of a clip: from the file's metadata, else from the file beside it."""
+    from s2v_nb.media.video import MAX_COMMENT, probe_video
 
     comment = probe_video(path).comment
-    beside = path.parent / "spec.json"
-    if not comment and path.name == "clip.mp4" and beside.is_file() and beside.stat().st_size < 2**24:
+    beside = spec_path(path)
+    if not comment and beside.is_file() and beside.stat().st_size <= MAX_COMMENT:
         comment = beside.read_text(encoding="utf-8", errors="replace")
     return Spec.from_json(comment, path.name)
+
+
+def spec_path(clip: Path) -> Path:
+    """Where the spec beside a clip is: ``spec.json`` in a run's folder, ``NAME.spec.json`` elsewhere."""
+    return clip.with_name("spec.json") if clip.name == "clip.mp4" else clip.with_suffix(".spec.json")

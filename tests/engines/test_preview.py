@@ -124,20 +124,21 @@ def test_every_direction_changes_the_picture_as_weight_says(make, direction):
 
 
 PROMPTS = ["strong pan right, fast zoom out", "fast spiral, shake", "extreme handheld, rock", "strong crane up, bounce",
-           "fast roll left, pan left, tilt down", "very fast orbit, sway", "dolly out, drift, breathe"]  # fmt: skip
+           "fast roll left, pan left, tilt down", "very fast orbit, sway", "dolly out, drift, breathe", "fast vertigo", "extreme dolly in, shake"]  # fmt: skip
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
 @pytest.mark.parametrize("shape", [(1280, 720), (700, 700), (400, 300), (3000, 900)])
 def test_no_edge_of_the_picture_is_ever_inside_the_frame(make, prompt, shape):
-    """Every corner of every frame lies on the plate, counted from the maps alone."""
+    """Every corner of every frame of 15 s lies on the plate, counted from the maps alone."""
     picture = load_image(np.random.default_rng(0).integers(0, 255, (shape[1], shape[0], 3), np.uint8))
     for aspect in ("16:9", "9:16"):
         request = make(picture, prompt=prompt, aspect=aspect, prompt_weight=1.5)
         plate = make_plate(picture, request.settings.size, fit="auto", subject=(0.9, 0.1))
         look = look_of(read_prompt(prompt), 1.5)
-        beat = beat_curves(request.rhythm, request.times, "high", look)
-        path = fit_path(make_path(look, beat, request.times, seed=3), plate)
+        times = np.arange(0, 15, 1 / 30)
+        beat = beat_curves(request.rhythm, times, "high", look)
+        path = fit_path(make_path(look, beat, times, seed=3), plate)
         width, height = request.settings.size
         corners = np.array([(x, y, 1) for x in (0, width - 1) for y in (0, height - 1)])
         for layer in (-1, 0, 1):
@@ -173,10 +174,10 @@ def test_the_camera_moves_smoothly(make):
 
 @pytest.mark.parametrize("prompt", ["", "flash, punch", "glow, lens flare, god rays", "candlelight", "film grain"])
 def test_no_flicker(make, prompt):
-    """WCAG 2.3.1: no more than three general flashes (pairs of opposite changes of 10 % in relative luminance) a second."""
+    """WCAG 2.3.1: no more than three general flashes (opposite changes of 10 % in luminance) a second."""
     frames = np.stack(render(make(prompt=prompt))).astype(np.float32) / 255
-    luminance = ((frames**2.2) @ np.array((0.2126, 0.7152, 0.0722), np.float32)).reshape(len(frames), 4, 120, 7, 122)
-    areas = luminance.mean(axis=(2, 4)).reshape(len(frames), -1)
+    luminance = (frames**2.2) @ np.array((0.2126, 0.7152, 0.0722), np.float32)
+    areas = luminance.reshape(len(frames), 4, 120, 7, 122).mean(axis=(2, 4)).reshape(len(frames), -1)
     for area in areas.T:
         turns = area[np.append(True, np.append(np.diff(np.sign(np.diff(area))) != 0, True))]
         big = np.abs(np.diff(turns)) >= 0.1

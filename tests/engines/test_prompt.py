@@ -54,6 +54,8 @@ def test_prompts(prompt, expected):
         ("slow purple zoom in", ("purple",)),
         ("a majestic castle with rain", ("majestic castle",)),
         ("very slow", ("very slow",)),
+        ("lights, zoom in", ("lights",)),
+        ("no elephants", ("no elephants",)),
         ("紫色大象，推近", ("紫色大象",)),
         ("glow, <script>alert(1)</script>", ("< script > alert ( 1 ) <", "script >")),
     ],
@@ -88,3 +90,21 @@ def test_a_hostile_prompt_stays_bounded():
 
     assert look.glow <= 1.6
     assert isinstance(look, Look)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("zoom in, no rain", ["zoom in"]),
+        ("rain, snow, without rain", ["snow"]),
+        ("推近，不要下雪", ["zoom in"]),
+        ("no camera movement", ["static"]),
+        ("glow, not too fast", ["glow"]),
+    ],
+)
+def test_no_means_no(prompt, expected):
+    assert names(prompt) == expected
+
+
+def test_opposite_moves_do_not_become_the_default_one():
+    assert look_of(read_prompt("zoom in, zoom out")).zoom == 0

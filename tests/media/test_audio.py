@@ -175,3 +175,42 @@ def test_a_large_tag_before_the_sound(tmp_path):
     (tmp_path / "tagged.mp3").write_bytes(b"ID3\x04\x00\x00" + size + art + plain)
 
     assert load_audio(tmp_path / "tagged.mp3").duration == pytest.approx(4.0, abs=0.06)
+
+
+def test_a_part_of_a_part_ends_where_the_part_ends():
+    audio = audio_from_array(np.arange(44_100 * 4, dtype=np.float32)[None], 44_100)
+    part = audio.excerpt(2.0, 2.0)
+
+    assert part.excerpt(1.0, 1.5).duration == 0.5
+    assert part.excerpt(0.0, 1.0).duration == 0.0
+
+
+def test_a_part_is_a_song_of_its_own(song):
+    whole, part = load_audio(song), load_audio(song, 10.0, 8.0)
+
+    assert whole.as_song() is whole
+    assert part.as_song().start == 0.0
+    assert part.as_song().sha256 != whole.sha256
+    assert part.as_song().sha256 == load_audio(song, 10.0, 8.0).as_song().sha256
+
+
+def test_a_name_is_never_believed(tmp_path):
+    """libsndfile would take song.raw for headerless sound."""
+    path = write_song(tmp_path / "x.wav", tone())
+
+    assert load_audio(path.rename(tmp_path / "song.raw")).duration == 4.0
+
+
+def test_adts_is_read_to_its_end(tmp_path):
+    """Its length is only guessed from the bit rate, and silence after noise misleads the guess."""
+    samples = np.concatenate([np.random.default_rng(0).normal(0, 0.2, (44_100 * 2, 2)), np.zeros((44_100 * 12, 2))])
+
+    assert load_audio(write_song(tmp_path / "x.aac", samples.astype(np.float32))).duration > 13.9
+
+
+def test_two_tags_before_the_sound(tmp_path):
+    plain = write_song(tmp_path / "plain.mp3", tone()).read_bytes()
+    tag = b"ID3\x04\x00\x00\x00\x00\x00\x10" + bytes(16)
+    (tmp_path / "tagged.mp3").write_bytes(tag + tag + plain)
+
+    assert load_audio(tmp_path / "tagged.mp3").duration == pytest.approx(4.0, abs=0.06)

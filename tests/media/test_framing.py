@@ -58,7 +58,7 @@ def test_a_bad_fit_is_surrounded_and_shown_whole():
     plate = make_plate(portrait, (1280, 720), fit="auto", subject=None)
 
     assert plate.surround
-    assert plate.lost == 0.0
+    assert plate.lost == pytest.approx(1 - 0.28125)
     assert not make_plate(portrait, (1280, 720), fit="crop", subject=None).surround
     rows = plate.pixels[:, plate.pixels.shape[1] // 2].astype(int)
     assert np.abs(rows[5] - (70, 90, 110)).max() < 8  # the picture's own top edge shows

@@ -127,8 +127,38 @@ def test_files_that_are_no_clips(tmp_path, written):
         ("photo.mp4", b"\xff\xd8\xff" + bytes(99), "is a picture"),
         ("empty.mp4", b"", "is empty"),
         ("cut.mp4", written.read_bytes()[:900], "is damaged"),
+        ("half.mp4", written.read_bytes()[: written.read_bytes().index(b"mdat") + 8], "is damaged"),
+        ("codec.mp4", written.read_bytes().replace(b"avc1", b"zzzz"), "is damaged"),
         ("zeros.mp4", b"\0\0\0\x18ftypisom" + bytes(500), "is damaged"),
     ):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(InputError, match=complaint):
             list(read_frames(tmp_path / name))
+
+
+def ffmpeg(*arguments):
+    import subprocess
+
+    import imageio_ffmpeg
+
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", *map(str, arguments)], check=True)
+
+
+def test_a_sound_that_begins_late_is_heard_late(tmp_path, written):
+    ffmpeg("-i", written, "-itsoffset", "0.3", "-i", written, "-map", "0:v", "-map", "1:a", "-c", "copy",
+           tmp_path / "late.mp4")  # fmt: skip
+    plain, late = read_sound(written).samples[0], read_sound(tmp_path / "late.mp4").samples[0]
+
+    shift = round(0.3 * 44_100)
+    found = np.correlate(late[shift : shift + 60_000], plain[4000:50_000], "valid").argmax() - 4000
+    assert abs(found) <= 1024  # a copied edit list counts in packets
+    assert not late[: shift - 1100].any()
+
+
+def test_a_sound_longer_than_its_picture_is_not_decoded_whole(tmp_path, written):
+    """An hour of silence in a few kilobytes would fill the memory."""
+    ffmpeg("-i", written, "-f", "lavfi", "-i", "anullsrc=r=8000:cl=mono", "-map", "0:v", "-map", "1:a", "-c:v", "copy",
+           "-t", "600", "-c:a", "aac", "-b:a", "8k", tmp_path / "long.mp4")  # fmt: skip
+
+    assert probe_video(tmp_path / "long.mp4").seconds < 5
+    assert read_sound(tmp_path / "long.mp4").duration < 5

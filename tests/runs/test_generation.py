@@ -106,11 +106,14 @@ def test_replay_of_a_foreign_or_hostile_file(tmp_path, clip):
     from s2v_nb.runs.spec import Spec
 
     good = json.loads((clip.path.parent / "spec.json").read_text())
+    rhythm = good["rhythm"]
     for change in ({"settings": {"duration": 99}}, {"settings": {"shell": "rm"}}, {"rhythm": []}, {"image": None},
-                   {"rhythm": {**good["rhythm"], "beats": [2, 1]}}, {"num_frames": "many"}):  # fmt: skip
+                   {"rhythm": {**rhythm, "beats": [2, 1]}}, {"num_frames": "many"}, {"num_frames": float("inf")},
+                   {"rhythm": {**rhythm, "times": [0, 1, 10**13]}}, {"rhythm": {**rhythm, "beats": [float("nan")]}},
+                   {"rhythm": {**rhythm, "tempo": float("nan")}}, {"rhythm": {**rhythm, "duration": "x"}}):  # fmt: skip
         with pytest.raises(InputError, match="make a new clip"):
             Spec.from_json(json.dumps({**good, **change}), "x.mp4")
-    for text in ("", "hello", "[1]", "{}", "null"):
+    for text in ("", "hello", "[1]", "{}", "null", "[" * 100_000):
         with pytest.raises(InputError, match="does not say how"):
             Spec.from_json(text, "x.mp4")
 
@@ -127,6 +130,7 @@ def test_bad_input_writes_nothing(cover, song, tmp_path):
         (cover, song, {"engine": "nope"}),
         (cover, song, {"out": tmp_path / "clip.avi"}),
         (cover, song, {"out": cover / "clip.mp4"}),
+        (cover, song, {"out": tmp_path / ("x" * 240 + ".mp4")}),
     ):
         before = listing(tmp_path)
         with pytest.raises(InputError):
@@ -264,3 +268,78 @@ def test_loaded_objects_are_taken_as_paths_are(cover, song, tmp_path):
     by_path = generate(cover, song, runs=tmp_path, **SMALL)
 
     assert generate(load_image(cover), load_audio(song), runs=tmp_path, **SMALL).path == by_path.path
+
+
+def test_a_loaded_part_is_not_mistaken_for_the_song(cover, song, tmp_path):
+    part = generate(cover, load_audio(song, 10.0, 8.0), runs=tmp_path, **SMALL)
+    whole = generate(cover, song, runs=tmp_path, **SMALL)
+
+    assert part.path != whole.path
+    wanted = load_audio(song, 10.0, 3.0).samples[0][20_000:50_000]
+    heard = read_sound(part.path).samples[0]
+    assert np.correlate(heard[18_000:52_000], wanted, "valid").argmax() == 2000
+
+
+def test_the_song_is_never_overwritten(cover, tmp_path, clip):
+    """An MP4 may be the song, and the place of the result."""
+    song = tmp_path / "song.mp4"
+    song.write_bytes(clip.path.read_bytes())
+
+    with pytest.raises(InputError, match="would be overwritten"):
+        generate(cover, song, out=song, runs=tmp_path / "runs", **SMALL)
+    assert song.read_bytes() == clip.path.read_bytes()
+
+
+def test_a_damaged_result_is_made_again(cover, song, tmp_path):
+    made = generate(cover, song, runs=tmp_path, **SMALL)
+    made.path.write_bytes(made.path.read_bytes()[:2000])
+
+    again = generate(cover, song, runs=tmp_path, **SMALL)
+
+    assert not again.cached
+    assert len(frames_of(again.path)) == 72
+
+
+def test_the_end_is_faded_whatever_the_duration(cover, tmp_path):
+    """3.01 s are 90.3 frames: the sound ends with the picture, faded."""
+    steady = write_song(tmp_path / "steady.wav", np.full((44_100 * 6, 2), 0.5, np.float32))
+    for duration, frames in ((3.01, 90), (3.02, 91)):
+        clip = generate(cover, steady, runs=tmp_path, duration=duration, resolution="480p")
+        heard = read_sound(clip.path).samples[0]
+        assert clip.spec.num_frames == frames
+        assert len(heard) == round(frames / 30 * 44_100)
+        assert heard[-2000:-600].mean() == pytest.approx(0.5, abs=0.05)
+        assert abs(heard[-20:].mean()) < 0.1
+
+
+def test_a_rhythm_of_the_whole_song_is_cut_to_the_clip(cover, song, tmp_path):
+    clip = generate(cover, song, runs=tmp_path, rhythm=analyze(song), **SMALL)
+
+    assert clip.rhythm.duration == 3.0
+    assert clip.rhythm.beats.max() < 3.0
+
+
+def test_names_that_are_no_unicode(cover, song, tmp_path):
+    odd = os.fsdecode(bytes(tmp_path) + b"/pic\xe9.png")
+    Path(odd).write_bytes(cover.read_bytes())
+
+    clip = generate(odd, song, runs=tmp_path / "runs", **SMALL)
+
+    assert clip.spec.image.name == "pic?.png"
+
+
+def test_a_copy_has_its_spec_beside_it(cover, song, tmp_path):
+    generate(cover, song, runs=tmp_path / "runs", out=tmp_path / "mine.mp4", **SMALL)
+
+    assert json.loads((tmp_path / "mine.spec.json").read_text())["num_frames"] == 72
+
+
+def test_two_at_once_do_not_disturb_each_other(cover, song, tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(3) as pool:
+        clips = list(pool.map(lambda _: generate(cover, song, runs=tmp_path, **SMALL), range(3)))
+
+    assert len({clip.path for clip in clips}) == 1
+    assert len(frames_of(clips[0].path)) == 72
+    assert sorted(p.name for p in clips[0].path.parent.iterdir()) == ["clip.mp4", "progress.json", "spec.json"]

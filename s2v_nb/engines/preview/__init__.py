@@ -77,16 +77,9 @@ def _notices(request: Request, plate: Plate, split: Split | None) -> Iterator[No
     if _needs_split(request) and split is None:
         yield Notice("notice.no_split", {})
     if plate.surround and settings.fit == "auto":
-        lost = 1 - _kept(request)
-        yield Notice("notice.surround", {"aspect": settings.aspect, "lost": lost})
+        yield Notice("notice.surround", {"aspect": settings.aspect, "lost": plate.lost})
     if settings.motion != "off" and not len(request.rhythm.beats):
         yield Notice("notice.no_beats", {})
-
-
-def _kept(request: Request) -> float:
-    from s2v_nb.media.framing import kept_by_crop
-
-    return kept_by_crop(request.image.size, request.settings.size)
 
 
 def _ahead(render: Callable[[int], np.ndarray], indices: range) -> Iterator[np.ndarray]:

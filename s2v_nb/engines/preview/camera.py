@@ -9,7 +9,14 @@ from s2v_nb.engines.preview.directions import Look
 from s2v_nb.media.framing import Plate
 
 MAX_BASE_ZOOM = 1.3  # how far the camera may move in to gain room for a pan
-LONGEST_TRAVEL = {"zoom": 0.45, "pan": 0.45, "tilt": 0.45, "roll": 9.0}  # over a whole clip
+LONGEST_TRAVEL = {
+    "zoom": 0.45,
+    "pan": 0.45,
+    "tilt": 0.45,
+    "roll": 9.0,
+    "dolly": 0.14,
+    "truck": 0.07,
+}  # over a whole clip
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +50,8 @@ def make_path(look: Look, beat: Beat, times: np.ndarray, seed: int) -> Path:
         y=travel("tilt") * (u - 0.5) + unrest_y + shake_y - beat.bounce,
         zoom=zoom + unrest_zoom + beat.zoom,
         roll=np.radians(travel("roll") * (u - 0.5) + unrest_roll),
-        dolly=look.dolly * span * (u if look.dolly >= 0 else u - 1) + 0.6 * beat.zoom * (look.dolly != 0),
-        truck=look.truck * span * (u - 0.5),
+        dolly=travel("dolly") * (u if look.dolly >= 0 else u - 1) + 0.6 * beat.zoom * (look.dolly != 0),
+        truck=travel("truck") * (u - 0.5),
     )
 
 
@@ -93,7 +100,8 @@ def fit_path(path: Path, plate: Plate) -> Path:
 
 
 def _reduced(path: Path, amount: float) -> Path:
-    return replace(path, x=path.x * amount, y=path.y * amount, roll=path.roll * amount, truck=path.truck * amount)
+    names = ("x", "y", "roll", "dolly", "truck")
+    return replace(path, **{name: getattr(path, name) * amount for name in names})
 
 
 def _inside(path: Path, plate: Plate) -> bool:

@@ -123,7 +123,7 @@ DIRECTIONS: tuple[Direction, ...] = (
     _d("light", "lens flare", "镜头光斑", "flare|anamorphic flare|anamorphic|眩光|镜头眩光|耀斑", flare=1.0),
     _d("light", "god rays", "光束", "sun rays|light rays|sunbeams|rays|volumetric light|耶稣光|丁达尔|体积光|光线", rays=1.0),
     _d("light", "haze", "薄雾", "fog|foggy|mist|misty|smoke|雾|雾气|烟雾|朦胧", haze=1.0),
-    _d("light", "candlelight", "烛光", "firelight|flicker|candle|火光|摇曳", candle=1.0, warmth=0.4),
+    _d("light", "candlelight", "烛光", "firelight|flicker|candle|火光|摇曳", warmth=0.4, candle=1.0),
     _d("light", "bright", "明亮", "high key|high-key|brighter|lighter|高调|更亮", exposure=0.3),
     _d("light", "dark", "暗调", "low key|low-key|darker|moody|低调|更暗|情绪", exposure=-0.35, contrast=0.2, vignette=0.3),
     _d("grade", "warm", "暖色", "warmer|warm tones|warm light|暖调|暖色调|温暖", warmth=1.0),
@@ -178,6 +178,7 @@ FILLERS = frozenset(
     "look feel mood tone tones toned color colors colour colours grade grading filter image picture video some more "
     "please add 的 地 镜头 效果 风格 色调 画面 一点 一些 感 光 有".split()
 )
+NEGATIONS = frozenset("no without not 无 没有 不要 别".split())
 JOINERS = frozenset("and with plus then 和 与 加 并 及".split())
 
 BY_PHRASE: dict[str, Direction] = {phrase: d for d in DIRECTIONS for phrase in d.phrases}

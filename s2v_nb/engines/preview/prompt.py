@@ -4,12 +4,22 @@ import math
 import re
 from dataclasses import asdict, dataclass
 
-from s2v_nb.engines.preview.directions import ADVERBS, BY_PHRASE, CAMERA, FILLERS, JOINERS, MOVING, Direction, Look
+from s2v_nb.engines.preview.directions import (
+    ADVERBS,
+    BY_PHRASE,
+    CAMERA,
+    FILLERS,
+    JOINERS,
+    MOVING,
+    NEGATIONS,
+    Direction,
+    Look,
+)
 
 _SEPARATORS = re.compile(r"[,，、;；.。\n/|+]+")
 _TOKENS = re.compile(r"[a-z0-9&'’-]+|[\u3400-\u9fff]+|[^\s]", re.IGNORECASE)
 _LONGEST = max(len(phrase.split()) for phrase in BY_PHRASE)
-_KNOWN_ZH = {word for word in (*BY_PHRASE, *ADVERBS, *FILLERS, *JOINERS) if not word.isascii()}
+_KNOWN_ZH = {word for word in (*BY_PHRASE, *ADVERBS, *FILLERS, *JOINERS, *NEGATIONS) if not word.isascii()}
 _LONGEST_ZH = max(len(word) for word in _KNOWN_ZH)
 
 
@@ -31,15 +41,15 @@ class Reading:
 
     @property
     def moving(self) -> tuple[str, ...]:
-        """Names of the directions that need motion."""
-        return tuple(t.direction.name for t in self.terms if set(t.direction.effects) & set(MOVING))
+        """Names of the directions that are first of all motion."""
+        return tuple(t.direction.name for t in self.terms if next(iter(t.direction.effects), "") in MOVING)
 
 
 def read_prompt(prompt: str) -> Reading:
     """Understand a prompt.
 
     In each part between commas the longest known phrases are taken first; adverbs act on every direction of their
-    part; words that are neither direction, adverb nor filler are named in ``unknown``.
+    part; "no" or "without" takes directions out; words that had no effect are named in ``unknown``.
 
     Examples
     --------
@@ -55,7 +65,8 @@ def read_prompt(prompt: str) -> Reading:
         found, strange = _read_part(_TOKENS.findall(part))
         terms += found
         unknown += strange
-    return Reading(tuple(terms), tuple(dict.fromkeys(unknown)))
+    refused = {term.direction.name for term in terms if not term.strength}  # "no rain" outdoes a "rain" elsewhere
+    return Reading(tuple(t for t in terms if t.direction.name not in refused), tuple(dict.fromkeys(unknown)))
 
 
 def _read_part(tokens: list[str]) -> tuple[list[Term], list[str]]:
@@ -72,13 +83,14 @@ def _read_part(tokens: list[str]) -> tuple[list[Term], list[str]]:
 
 def _read_group(words: list[str]) -> tuple[list[Term], list[str]]:
     directions = [BY_PHRASE[word] for word in words if word in BY_PHRASE]
+    if not directions:  # an adverb or a filler with nothing to act on had no effect either
+        return [], [" ".join(words)] if words else []
     strength = math.prod(ADVERBS[word][0] for word in words if word in ADVERBS)
     speed = math.prod(ADVERBS[word][1] for word in words if word in ADVERBS)
+    if NEGATIONS & set(words):
+        strength = 0.0
     terms = [Term(d, min(strength, 2.5), min(max(speed, 0.25), 3.0)) for d in directions]
-    if not directions:  # an adverb with nothing to act on had no effect either
-        words = [word for word in words if word not in FILLERS]
-        return [], [" ".join(words)] if words else []
-    known = {*BY_PHRASE, *ADVERBS, *FILLERS}
+    known = {*BY_PHRASE, *ADVERBS, *FILLERS, *NEGATIONS}
     marked = " ".join("\0" if word in known else word for word in words)  # neighbours are named as they stood
     return terms, [strange.strip() for strange in marked.split("\0") if strange.strip()]
 
@@ -130,7 +142,7 @@ def look_of(reading: Reading, weight: float = 1.0) -> Look:
     for term in reading.terms:
         for name, amount in term.direction.effects.items():
             total[name] += amount * term.strength * (term.speed if name in CAMERA else 1.0) * weight
-    directed = any(total[name] for name in CAMERA) or any(t.direction.name == "static" for t in reading.terms)
+    directed = any(t.direction.kind == "camera" or set(t.direction.effects) & set(CAMERA) for t in reading.terms)
     if not directed:
         total["zoom"], total["drift"] = 0.012, 0.35
     pace = sum(paces) / len(paces) if paces else 1.0
