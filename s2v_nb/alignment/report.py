@@ -128,7 +128,7 @@ def measure_alignment(
     path = Path(getattr(clip, "path", clip))
     signals = visual_signals(path)
     if rhythm is None:
-        rhythm = analyze(read_sound(path) if audio is None else load_audio(audio, 0.0, signals.duration))
+        rhythm = analyze(_music(path, audio, signals.duration))
     rhythm = rhythm.excerpt(0.0, signals.duration)
     events = {kind: find(signals) for kind, find in KINDS.items()}
     scores = {}
@@ -151,6 +151,15 @@ def measure_alignment(
         events=events,
         rhythm=rhythm,
     )
+
+
+def _music(clip: Path, audio: str | Path | Audio | None, duration: float) -> Audio:
+    """The clip's own sound, or as much of other music as the clip lasts."""
+    if audio is None:
+        return read_sound(clip)
+    if isinstance(audio, Audio):
+        return audio.as_song().excerpt(0.0, duration)
+    return load_audio(audio, 0.0, duration)
 
 
 def _score(events: np.ndarray, inside: np.ndarray, rhythm: Rhythm, duration: float) -> EventScores:

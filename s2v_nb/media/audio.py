@@ -1,6 +1,7 @@
 """Songs: WAV, MP3, FLAC, OGG, Opus, AIFF and M4A become float stereo; excerpts are cut to the sample."""
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -157,8 +158,8 @@ def _read_with_soundfile(path: Path, kind: str, start: float, duration: float | 
     import soundfile
 
     try:
-        # a nameless stream: from a name like song.raw libsndfile would conclude what the content is
-        with path.open("rb") as stream, soundfile.SoundFile(stream) as file:
+        # a nameless stream: from a name like song.raw soundfile would conclude what the content is
+        with os.fdopen(os.open(path, os.O_RDONLY), "rb") as stream, soundfile.SoundFile(stream) as file:
             rate, total = file.samplerate, file.frames / file.samplerate
             _check_rate(path.name, rate)
             first = round(start * rate)

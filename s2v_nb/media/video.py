@@ -286,6 +286,23 @@ def _placed(container: Any, stream: Any, end: int) -> np.ndarray | None:
     return placed
 
 
+def is_whole(path: Path) -> bool:
+    """True if an MP4's boxes (ISO 14496-12, section 4.2) reach exactly to its end, with an index and data among them."""
+    kinds, at, size = set(), 0, path.stat().st_size
+    with path.open("rb") as file:
+        while at + 16 <= size:
+            file.seek(at)
+            head = file.read(16)
+            length = int.from_bytes(head[:4], "big")
+            if length == 1:  # the length follows in eight bytes
+                length = int.from_bytes(head[8:], "big")
+            if length < 8:
+                return False
+            kinds.add(head[4:8])
+            at += length
+    return at == size and {b"moov", b"mdat"} <= kinds
+
+
 def ffmpeg_version() -> str:
     """First line of the bundled ffmpeg's own word, or '' if it does not run."""
     import imageio_ffmpeg

@@ -26,6 +26,7 @@ from s2v_nb.engines import Engine, Notice, Plan, Request, get_engine
 from s2v_nb.errors import Cancelled, GenerationError, InputError, say
 from s2v_nb.media import Audio, Image, load_audio, load_image, write_video
 from s2v_nb.media.files import WHAT
+from s2v_nb.media.video import is_whole
 from s2v_nb.progress import FileView, Progress
 from s2v_nb.rhythm import Rhythm, analyze
 from s2v_nb.runs.clip import Clip
@@ -197,11 +198,11 @@ def _existing(clip: Path) -> Clip | None:
     """The finished clip of a run, or None if there is none that can be read: it is then made again."""
     if not clip.exists():
         return None
-    try:
-        return Clip.open(clip)
-    except InputError:
-        logger.warning("%s cannot be read and is made again", clip)
-        return None
+    with suppress(InputError, OSError):
+        if is_whole(clip):
+            return Clip.open(clip)
+    logger.warning("%s cannot be read and is made again", clip)
+    return None
 
 
 def _load_context(audio: AudioLike, settings: Settings) -> Audio:

@@ -123,8 +123,17 @@ def test_every_direction_changes_the_picture_as_weight_says(make, direction):
         assert strong > weak
 
 
-PROMPTS = ["strong pan right, fast zoom out", "fast spiral, shake", "extreme handheld, rock", "strong crane up, bounce",
-           "fast roll left, pan left, tilt down", "very fast orbit, sway", "dolly out, drift, breathe", "fast vertigo", "extreme dolly in, shake"]  # fmt: skip
+PROMPTS = [
+    "strong pan right, fast zoom out",
+    "fast spiral, shake",
+    "extreme handheld, rock",
+    "strong crane up, bounce",
+    "fast roll left, pan left, tilt down",
+    "very fast orbit, sway",
+    "dolly out, drift, breathe",
+    "fast vertigo",
+    "extreme dolly in, shake",
+]
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)

@@ -84,7 +84,8 @@ def _read_part(tokens: list[str]) -> tuple[list[Term], list[str]]:
 def _read_group(words: list[str]) -> tuple[list[Term], list[str]]:
     directions = [BY_PHRASE[word] for word in words if word in BY_PHRASE]
     if not directions:  # an adverb or a filler with nothing to act on had no effect either
-        return [], [" ".join(words)] if words else []
+        strange = [word for word in words if word not in FILLERS] or words
+        return [], [" ".join(strange)] if strange else []
     strength = math.prod(ADVERBS[word][0] for word in words if word in ADVERBS)
     speed = math.prod(ADVERBS[word][1] for word in words if word in ADVERBS)
     if NEGATIONS & set(words):
