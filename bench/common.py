@@ -29,10 +29,12 @@ def machine() -> dict[str, Any]:
 
 
 def keep(name: str, figures: dict[str, Any]) -> Path:
-    """Write ``figures`` with the machine to ``results/<name>.json``."""
+    """Write ``figures`` to ``results/<name>.json``, each with the machine; other figures in the file stay."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"machine": machine(), **figures}, indent=1, ensure_ascii=False) + "\n")
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept |= {key: {"machine": machine(), **value} for key, value in figures.items()}
+    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     return path
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from s2v_nb.alignment.signals import Signals
 
 MIN_GAP_SECONDS = 0.2  # events closer than this are one; 300 a minute is more than any beat
-RELATIVE_HEIGHT = 0.3  # of the usual height of the strongest peaks, one a second: smaller ones are unrest
+RELATIVE_HEIGHT = 0.4  # of the usual height of the strongest peaks, one a second: smaller ones are unrest
 MOTION_FLOOR = 0.045  # frame heights per second: coding noise and flashes make up to 0.042 of a still picture
 LIGHT_FLOOR = 0.004  # of full brightness, from one frame to the next
 

@@ -287,7 +287,7 @@ def _placed(container: Any, stream: Any, end: int) -> np.ndarray | None:
 
 
 def is_whole(path: Path) -> bool:
-    """True if an MP4's boxes (ISO 14496-12, section 4.2) reach exactly to its end, with an index and data among them."""
+    """True if an MP4's boxes (ISO 14496-12, section 4.2) reach exactly to its end, index and data among them."""
     kinds, at, size = set(), 0, path.stat().st_size
     with path.open("rb") as file:
         while at + 16 <= size:

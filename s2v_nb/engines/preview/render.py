@@ -14,7 +14,7 @@ from s2v_nb.engines.preview.split import Split
 from s2v_nb.media.framing import Plate
 
 GRAIN_PER_SECOND = 24  # grain changes as on film, whatever the clip's rate
-_TILE_MARGIN = 64
+_TILE_MARGIN = 192
 _LINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
@@ -100,11 +100,10 @@ class Renderer:
         return float(gain)
 
     def _grain_at(self, t: float) -> np.ndarray:
-        """A window of the grain tile, another place and mirrored another way every 1/24 s."""
+        """A window of the grain tile, at another place every 1/24 s."""
         assert self.grain is not None
-        x, y, flip = np.random.default_rng([self.seed, int(t * GRAIN_PER_SECOND), 3]).integers(0, _TILE_MARGIN, 3)
-        tile = self.grain[y : y + self.size[1], x : x + self.size[0]]
-        return cv2.flip(tile, (-1, 0, 1)[flip % 3])
+        x, y = np.random.default_rng([self.seed, int(t * GRAIN_PER_SECOND), 3]).integers(0, _TILE_MARGIN, 2)
+        return self.grain[y : y + self.size[1], x : x + self.size[0]]
 
 
 def _standing(count: int) -> Path:
