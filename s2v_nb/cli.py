@@ -208,10 +208,16 @@ def _demo(options: argparse.Namespace) -> dict[str, Any]:
 
 def _lab(options: argparse.Namespace) -> dict[str, Any]:
     """JupyterLab on the first notebook, for this machine only and behind Jupyter's token."""
+    notebook = Path(options.notebook)
+    if not notebook.is_file():
+        raise InputError("file.missing", name=str(notebook), what="notebook", what_zh="笔记本")
+    # the address that is printed leads to the notebook, for whoever opens it through a tunnel
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
+    command += [f"--ServerApp.root_dir={notebook.parent.resolve()}", f"--LabApp.default_url=/lab/tree/{notebook.name}"]
+    # `!s2v-nb` in a cell and in Lab's terminal is this installation's
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # rented machines log in as root; the token still guards
         command.append("--allow-root")
-    command.append(options.notebook)
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 - a fixed program, no shell
 

@@ -44,6 +44,10 @@ class SentenceError(Exception):
     def sentence(self, lang: str | None = None) -> str:
         return say(self.key, lang, **self.values)
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: the sentence."""
+        return [self.sentence()]
+
     def __reduce__(self) -> tuple:  # the default one would call __init__ with the sentence as key
         return _rebuild, (type(self), self.key, self.values)
 

@@ -60,6 +60,16 @@ def test_errors_survive_a_trip_between_processes():
     assert (type(copy), str(copy), copy.sentence("zh")) == (InputError, str(error), error.sentence("zh"))
 
 
+def test_a_notebook_shows_the_sentence_and_no_traceback():
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.capture import capture_output
+
+    with capture_output() as shown:
+        InteractiveShell.instance().run_cell("from s2v_nb import Settings; Settings(duration=99)")
+
+    assert shown.stdout.strip() == "duration=99 is outside 3.0 to 15.0 s; choose a value in that range."
+
+
 def test_cancelled_is_no_value_error():
     """A wrong value and a stopped job are told apart by `except ValueError`."""
     assert not isinstance(Cancelled("cancelled"), ValueError)

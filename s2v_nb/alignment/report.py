@@ -14,6 +14,8 @@ from s2v_nb.media.video import read_sound
 from s2v_nb.rhythm import Rhythm, analyze
 
 KINDS = {"stops": stops, "speed_maxima": speed_maxima, "flashes": flashes}
+NAMES = {"stops": "visual stop", "speed_maxima": "speed maximum", "flashes": "flash"}
+PLURALS = {"stops": "visual stops", "speed_maxima": "speed maxima", "flashes": "flashes"}
 MIN_EVENTS, MIN_SECONDS = 15, 10.0
 DECISIVE_P, USUAL_P = 0.001, 0.05
 FEWEST = 4  # events; with fewer nothing is computed
@@ -84,13 +86,27 @@ class AlignmentReport:
             "scores": {kind: _rounded(asdict(scores)) for kind, scores in self.scores.items()},
         }
 
+    @property
+    def sentence(self) -> str:
+        """The result in plain words."""
+        tempo = f"{self.tempo:.1f} BPM" if self.tempo else "no beat found"
+        head = f"{self.clip} ({self.duration:.1f} s, {self.fps:g} fps, {tempo}): {self.verdict}"
+        if self.headline is None:
+            return f"{head}. There are too few visual events, or no beat in the music."
+        s = self.scores[self.headline]
+        met = round(s.precision * s.events)
+        side = "after" if s.lag_ms >= 0 else "before"
+        return (
+            f"{head}. {met} of {s.events} {PLURALS[self.headline]} fall within 70 ms of a beat, {abs(s.lag_ms):.1f} ms "
+            f"{side} it in the median (a frame lasts {self.frame_ms:.0f} ms)."
+        )
+
     def __str__(self) -> str:
-        head = f"{self.clip}: {self.verdict} ({self.duration:.1f} s, {self.fps:g} fps"
-        lines = [head + (f", {self.tempo:.1f} BPM)" if self.tempo else ", no beat found)")]
+        """The sentence, then one line for each kind of event; `EventScores` says what the columns are."""
+        lines = [self.sentence]
         for kind, s in self.scores.items():
-            lag = f"{s.lag_ms:+6.1f} ms ({s.lag_low_ms:+.0f} to {s.lag_high_ms:+.0f})"
             lines.append(
-                f"  {kind:13} {s.events:3d} events  lag {lag}  R {s.r:.3f} (chance {s.chance_r:.2f})"
+                f"  {kind:13}{s.events:3d}  lag {s.lag_ms:+6.1f} ms  R {s.r:.3f} (chance {s.chance_r:.2f})"
                 f"  F {s.f:.2f} (chance {s.chance_f:.2f})  p {s.p:.4f}"
             )
         return "\n".join(lines)

@@ -1,11 +1,13 @@
 """Songs: WAV, MP3, FLAC, OGG, Opus, AIFF and M4A become float stereo; excerpts are cut to the sample."""
 
 import hashlib
+import html
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
@@ -43,6 +45,12 @@ class Audio:
     def mono(self) -> np.ndarray:
         """The mean of both channels, float32 of shape (time,)."""
         return self.samples.mean(axis=0)
+
+    def _repr_html_(self) -> str:
+        if self.path is None:
+            return f"<code>{html.escape(self.name)}: {self.duration:.2f} s</code>"
+        source = quote(os.path.relpath(self.path).replace(os.sep, "/"))  # relative: plays after a reload too
+        return f'<audio controls preload="metadata" src="{html.escape(source, quote=True)}"></audio>'
 
     def excerpt(self, start: float, duration: float) -> "Audio":
         """The part from ``start`` (seconds, in the song) on, cut to the sample; shorter where the song ends."""

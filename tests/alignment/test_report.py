@@ -76,7 +76,9 @@ def test_the_report_goes_to_json_and_to_words(report):
     assert values["verdict"] == "in time"
     assert values["frame_ms"] == pytest.approx(33.33, abs=0.01)
     assert set(values["scores"]["stops"]) >= {"lag_ms", "r", "r_half", "r_bar", "precision", "recall", "f", "p"}
-    assert "stops" in str(report)
+    stops = report.scores["stops"].events
+    assert f"{stops} of {stops} visual stops fall within 70 ms of a beat" in report.sentence
+    assert report.sentence in str(report)
     assert "112.0 BPM" in str(report)
 
 
