@@ -78,15 +78,19 @@ class Rhythm:
         return {
             "duration": self.duration,
             "tempo": self.tempo,
-            "beats": np.round(self.beats, 4).tolist(),
-            "downbeats": np.round(self.downbeats, 4).tolist(),
+            "beats": _rounded(self.beats, 4),
+            "downbeats": _rounded(self.downbeats, 4),
             "loudness": self.loudness if np.isfinite(self.loudness) else None,
-            "times": [float(self.times[0]), float(np.median(np.diff(self.times))), len(self.times)]
-            if len(self.times) > 1
-            else [0.0, 1.0, len(self.times)],
-            "onset": np.round(self.onset, 3).tolist(),
-            "bands": {name: np.round(curve, 3).tolist() for name, curve in self.bands.items()},
+            "times": self._grid(),
+            "onset": _rounded(self.onset, 3),
+            "bands": {name: _rounded(curve, 3) for name, curve in self.bands.items()},
         }
+
+    def _grid(self) -> list[float]:
+        """The times as [first, step, count], rounded so that writing what was read gives the same again."""
+        if len(self.times) < 2:
+            return [0.0, 1.0, len(self.times)]
+        return [round(float(self.times[0]), 6), round(float(np.median(np.diff(self.times))), 9), len(self.times)]
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Rhythm":
@@ -107,6 +111,11 @@ class Rhythm:
         tempo = None if values["tempo"] is None else float(_finite("tempo", [values["tempo"]])[0])
         loudness = -np.inf if values["loudness"] is None else float(_finite("loudness", [values["loudness"]])[0])
         return cls(duration, tempo, times=times, bands=bands, loudness=loudness, **arrays)
+
+
+def _rounded(values: np.ndarray, digits: int) -> list[float]:
+    """In double precision: a rounded float32 would be another number after a trip through JSON."""
+    return np.round(values.astype(float), digits).tolist()
 
 
 def _finite(name: str, values: Any) -> np.ndarray:
