@@ -54,6 +54,8 @@ links=$(.venv/bin/python -m pip config get global.find-links 2>/dev/null || true
 export UV_FIND_LINKS=${UV_FIND_LINKS:-${PIP_FIND_LINKS:-$links}}
 UV_FIND_LINKS=$(echo $UV_FIND_LINKS | tr ' ' ',') # pip separates by spaces, uv by commas
 [ -n "$UV_FIND_LINKS" ] || unset UV_FIND_LINKS
+# without an NVIDIA GPU torch's build for CPUs is enough, a tenth of the size, where uv may choose it
+if ! nvidia-smi >/dev/null 2>&1 && [ -z "${UV_FIND_LINKS:-}" ]; then export UV_TORCH_BACKEND=${UV_TORCH_BACKEND:-cpu}; fi
 if ! { .venv/bin/python -m pip install -q --disable-pip-version-check uv &&
     .venv/bin/uv pip install -q --python .venv/bin/python -c env/constraints.txt -e ".[$EXTRAS]" 2>.venv/uv.log; }; then
     echo "set-up: uv did not succeed, trying pip (slower)" >&2

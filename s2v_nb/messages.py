@@ -166,6 +166,40 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "out={name!r} is your picture or song, which would be overwritten; choose another name.",
         "out={name!r} 是你的图片或歌曲，会被覆盖；请换一个名字。",
     ),
+    # beats
+    "beatnet.missing": (
+        "The beat networks are not here and could not be fetched ({why}); beats are heard by librosa, less surely. "
+        "With a network, `python -m s2v_nb.warm` fetches them (9 MB).",
+        "节拍网络尚未下载，且无法获取（{why}）；改用 librosa 检测节拍，准确度较低。联网后运行 `python -m s2v_nb.warm` 即可下载（9 MB）。",
+    ),
+    "tracker.unknown": (
+        "tracker={name!r} is not known; choose one of {allowed}.",
+        "没有名为 {name!r} 的节拍检测器；可选：{allowed}。",
+    ),
+    "tracker.missing": (
+        "tracker={name!r} needs the package {package}, which is not installed; install it or leave tracker='auto'.",
+        "节拍检测器 {name!r} 需要安装 {package}；请先安装，或使用 tracker='auto'。",
+    ),
+    "corrections.unknown": (
+        "{name!r} is no correction of beats; there are {allowed}.",
+        "没有名为 {name!r} 的节拍修正；可用的有：{allowed}。",
+    ),
+    "corrections.value": (
+        "{name}={value!r} is not possible; give {allowed}.",
+        "{name}={value!r} 无效；请给出 {allowed}。",
+    ),
+    "corrections.taps": (
+        "{count} taps are not enough or not times; tap along for {low} beats or more.",
+        "点击次数（{count}）不足或无效；请跟着节拍至少点击 {low} 次。",
+    ),
+    "corrections.no_file": (
+        "{name!r} has no file, so that its corrections cannot be kept beside it; load the song from a file.",
+        "{name!r} 没有对应的文件，无法保存修正；请从文件载入歌曲。",
+    ),
+    "corrections.damaged": (
+        "{name!r} beside the song cannot be read ({why}); delete it to hear the song as it is.",
+        "歌曲旁的 {name!r} 无法读取（{why}）；删除该文件即可恢复自动检测。",
+    ),
     "plot.name": (
         "plot={name!r} is no place for a plot; name it like plot.png (or .svg, .pdf), in a folder that exists.",
         "plot={name!r} 不能用作图的文件名；请在已有文件夹中命名为 plot.png（或 .svg、.pdf）。",

@@ -1,21 +1,28 @@
-"""Fill the caches that would slow down the first analysis: librosa's compiled code, matplotlib's list of fonts."""
+"""Fill what would slow down the first analysis: the beat networks, librosa's compiled code, matplotlib's fonts."""
 
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 
 def main() -> None:
-    """Hear a little of the sample and draw it once."""
+    """Fetch the beat networks, hear a little of the sample with each tracker, and draw it once."""
     import matplotlib as mpl
 
     mpl.use("agg")
     from s2v_nb.media import load_audio
+    from s2v_nb.models.beatnet import WeightsMissing, fetch_weights
     from s2v_nb.plots import plot_beats, save
     from s2v_nb.rhythm import analyze
     from s2v_nb.samples import sample_audio
 
+    try:
+        fetch_weights()
+    except WeightsMissing as error:
+        print(error.sentence(), file=sys.stderr)
     with TemporaryDirectory() as folder:
         audio = load_audio(sample_audio(Path(folder) / "song.wav"), 0.0, 6.0)
+        analyze(audio, tracker="librosa")
         save(plot_beats(audio, analyze(audio)), Path(folder) / "beats.png")
 
 

@@ -2,10 +2,19 @@
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
+
+import matplotlib as mpl
+
+from s2v_nb.session import cache_folder
 
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ["S2V_NB_LANGUAGE"] = "en"
+# the networks and the list of fonts are taken from this machine, but nothing that was heard before
+os.environ.setdefault("S2V_NB_MODELS", str(cache_folder() / "models"))
+os.environ.setdefault("MPLCONFIGDIR", mpl.get_cachedir())
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="s2v_nb-tests-")
 
 import imageio_ffmpeg
 import numpy as np

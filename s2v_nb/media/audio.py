@@ -42,6 +42,11 @@ class Audio:
         return self.samples.shape[1] / self.rate
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the samples are the whole song."""
+        return self.start == 0 and self.duration >= self.song_duration - 0.5 / self.rate
+
+    @property
     def mono(self) -> np.ndarray:
         """The mean of both channels, float32 of shape (time,)."""
         return self.samples.mean(axis=0)
@@ -61,7 +66,7 @@ class Audio:
 
     def as_song(self) -> "Audio":
         """A part taken for a song of its own: times count from its first sample, and it has a name of its own."""
-        if self.start == 0 and self.duration >= self.song_duration - 0.5 / self.rate:
+        if self.is_whole:
             return self
         part = f"{self.sha256} {self.start:.6f} {self.samples.shape[1]} {self.rate}"
         sha256 = hashlib.sha256(part.encode()).hexdigest()

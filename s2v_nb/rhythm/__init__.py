@@ -1,11 +1,11 @@
-"""What the ear hears in a song: tempo, beats, downbeats, onset strength, band energies, loudness.
+"""What the ear hears in a song: tempo, beats, bars, phrases, key moments, the best excerpt.
 
 All times are seconds from the start of the audio that was analysed.
 """
 
 from s2v_nb.rhythm.analysis import analyze
-from s2v_nb.rhythm.types import Rhythm
+from s2v_nb.rhythm.corrections import Corrections
+from s2v_nb.rhythm.types import Moment, Phrase, Rhythm
+from s2v_nb.rhythm.version import RHYTHM_VERSION
 
-RHYTHM_VERSION = "1"  # counts changes that move a beat
-
-__all__ = ["RHYTHM_VERSION", "Rhythm", "analyze"]
+__all__ = ["RHYTHM_VERSION", "Corrections", "Moment", "Phrase", "Rhythm", "analyze"]

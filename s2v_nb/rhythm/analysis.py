@@ -6,60 +6,83 @@ from pathlib import Path
 import numpy as np
 
 from s2v_nb.media.audio import Audio, load_audio
-from s2v_nb.rhythm.beats import bar_phase, track_beats
-from s2v_nb.rhythm.features import Spectrum, bass_onset, mel_spectrum, onset_curve
+from s2v_nb.rhythm import store
+from s2v_nb.rhythm.confidence import beat_confidence
+from s2v_nb.rhythm.corrections import Corrections
+from s2v_nb.rhythm.features import RATE, Spectrum
+from s2v_nb.rhythm.structure import bar_features, find_moments, find_phrases
+from s2v_nb.rhythm.tempo import tempo_of
+from s2v_nb.rhythm.trackers import choose_tracker, track
 from s2v_nb.rhythm.types import BANDS, Rhythm
+from s2v_nb.rhythm.vocals import vocal_presence
 
 logger = logging.getLogger(__name__)
 
-RATE = 22_050
-EARLIEST_SECONDS = 0.03  # a beat heard this little before the first sample is the first sample
 BAND_EDGES = {"bass": (30.0, 150.0), "mid": (150.0, 2000.0), "high": (2000.0, 11025.0)}
+MIN_BARS = 2  # for phrases
 
 
-def analyze(audio: str | Path | Audio) -> Rhythm:
-    """Hear the rhythm of a song.
+def analyze(audio: str | Path | Audio, *, tracker: str = "auto", corrections: Corrections | None = None) -> Rhythm:
+    """Hear the rhythm of a song: tempo, beats, bars, phrases, key moments.
 
-    Beats come from librosa's dynamic-programming tracker (Ellis, "Beat tracking by dynamic programming", 2007) on a
-    log-mel onset envelope (Böck and Widmer, "Maximum filter vibrato suppression for onset detection", 2013), moved
-    back by the tracker's measured lag and refined on the envelope to parts of a frame.
+    Beats come from BeatNet's networks (Heydari et al., ISMIR 2021) and a bar pointer (Krebs et al., ISMIR 2015), or
+    from librosa (Ellis, 2007) where the weights cannot be had; `s2v_nb.rhythm.trackers` names the others. What was
+    heard once is kept in the cache folder.
 
     Parameters
     ----------
     audio : path or Audio
+    tracker : 'auto', 'beatnet', 'librosa', 'beat_this' or 'madmom'
+    corrections : Corrections, optional
+        What the person changed; by default what is kept beside the song's file, if anything. They hold for the whole
+        song, so that a part of a corrected song is cut from the analysis of the whole.
 
     Raises
     ------
     InputError
-        If a path is given and the file cannot be used; see `load_audio`.
+        If a path is given and the file cannot be used (see `load_audio`), or the tracker cannot.
     """
     audio = load_audio(audio)
+    if corrections is None:
+        corrections = Corrections.of(audio)
+    chosen = choose_tracker(tracker)
+    if corrections.steps and audio.path and not audio.is_whole:
+        whole = load_audio(audio.path)
+        rhythm = corrections.apply(_heard(whole, chosen))
+        return rhythm.excerpt(audio.start, audio.duration)
+    return corrections.apply(_heard(audio, chosen))
+
+
+def _heard(audio: Audio, tracker: str) -> Rhythm:
+    """From the cache, or heard now and kept there; equal to the last digit either way."""
+    key = store.key(audio, tracker)
+    rhythm = store.load(key)
+    if rhythm is None:
+        rhythm = Rhythm.from_dict(_listen(audio, tracker).to_dict())
+        store.save(key, rhythm)
+    return rhythm
+
+
+def _listen(audio: Audio, tracker: str) -> Rhythm:
     samples = audio.resampled(RATE).mono
-    spectrum = mel_spectrum(samples, RATE)
-    onset = onset_curve(spectrum)
-    sharp = onset_curve(mel_spectrum(samples, RATE, n_fft=1024))  # long windows find the tempo, short ones the moment
-    beats = track_beats(onset, sharp, bass_onset(spectrum), spectrum.hop_seconds)
-    beats = beats[(beats > -EARLIEST_SECONDS) & (beats < audio.duration)].clip(min=0)
-    downbeats = beats[bar_phase(beats, spectrum) :: 4] if len(beats) else beats
+    grid, heard = track(samples, tracker)
+    bars = bar_features(grid.downbeats, heard) if len(grid.downbeats) >= MIN_BARS else None
     return Rhythm(
         duration=audio.duration,
-        tempo=tempo_of(beats),
-        beats=beats,
-        downbeats=downbeats,
-        times=spectrum.times,
-        onset=_to_unit(onset),
-        bands={name: _band(spectrum, *BAND_EDGES[name]) for name in BANDS},
+        tempo=tempo_of(grid.beats),
+        beats=grid.beats,
+        downbeats=grid.downbeats,
+        times=heard.spectrum.times,
+        onset=_to_unit(heard.onset.values),
+        bands={name: _band(heard.spectrum, *BAND_EDGES[name]) for name in BANDS},
         loudness=_loudness(audio),
+        confidence=beat_confidence(grid.beats, heard),
+        metre=grid.metre,
+        moments=find_moments(bars, heard),
+        phrases=find_phrases(bars) if bars else (),
+        vocals=vocal_presence(samples),
+        tracker=tracker,
     )
-
-
-def tempo_of(beats: np.ndarray) -> float | None:
-    """Beats per minute: 60 over the slope of a robust line through the beats (Theil-Sen); None under two beats."""
-    if len(beats) < 2:
-        return None
-    count = min(len(beats) - 1, 16)
-    slopes = [np.median((beats[k:] - beats[:-k]) / k) for k in range(max(1, count // 2), count + 1)]
-    return float(60 / np.median(slopes))
 
 
 def _to_unit(curve: np.ndarray) -> np.ndarray:
@@ -70,8 +93,7 @@ def _to_unit(curve: np.ndarray) -> np.ndarray:
 
 def _band(spectrum: Spectrum, low: float, high: float) -> np.ndarray:
     """Energy between two frequencies, as amplitude, 0..1."""
-    inside = (spectrum.frequencies >= low) & (spectrum.frequencies < high)
-    return _to_unit(np.sqrt(spectrum.power[inside].sum(axis=0)))
+    return _to_unit(np.sqrt(spectrum.between(low, high).sum(axis=0)))
 
 
 def _loudness(audio: Audio) -> float:

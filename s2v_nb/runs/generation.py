@@ -30,9 +30,9 @@ from s2v_nb.media.video import is_whole
 from s2v_nb.progress import FileView, Progress
 from s2v_nb.rhythm import Rhythm, analyze
 from s2v_nb.runs.clip import Clip
-from s2v_nb.runs.files import clean_stale, replacing, write_json
 from s2v_nb.runs.spec import Source, Spec, find_spec, run_name, spec_path
 from s2v_nb.settings import CONTROLS, Range, Settings
+from s2v_nb.storage import clean_stale, replacing, write_json
 
 logger = logging.getLogger(__name__)
 

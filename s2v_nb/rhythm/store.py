@@ -1,0 +1,56 @@
+"""What was heard once, kept in the cache folder: ``rhythm/<key>.json``, named by the song, the tracker and the ear."""
+
+import hashlib
+import json
+import logging
+from contextlib import suppress
+from pathlib import Path
+
+from s2v_nb.media.audio import Audio
+from s2v_nb.rhythm.types import Rhythm
+from s2v_nb.rhythm.version import RHYTHM_VERSION
+from s2v_nb.session import cache_folder
+from s2v_nb.storage import write_json
+
+logger = logging.getLogger(__name__)
+
+MOST_FILES = 300  # some 60 MiB; the oldest go first
+
+
+def folder() -> Path:
+    return cache_folder() / "rhythm"
+
+
+def key(audio: Audio, tracker: str) -> str:
+    """24 hex digits over everything the result depends on."""
+    what = [audio.sha256, audio.rate, round(audio.start, 6), audio.samples.shape[1], tracker, RHYTHM_VERSION]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]
+
+
+def load(name: str) -> Rhythm | None:
+    """What was kept under this key, or None; a damaged file counts as none."""
+    path = folder() / f"{name}.json"
+    try:
+        return Rhythm.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        logger.warning("%s cannot be read and is made again: %s", path, error)
+        return None
+
+
+def save(name: str, rhythm: Rhythm) -> None:
+    """Keep it; where nothing can be written, it is only logged."""
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        write_json(folder() / f"{name}.json", rhythm.to_dict())
+        _forget_oldest()
+    except OSError as error:
+        logger.warning("the analysis cannot be kept: %s", error)
+
+
+def _forget_oldest() -> None:
+    files = sorted(folder().glob("*.json"), key=lambda path: path.stat().st_mtime)
+    for path in files[:-MOST_FILES]:
+        with suppress(OSError):
+            path.unlink()

@@ -1,0 +1,54 @@
+"""From a person's taps to a beat grid over the whole song."""
+
+import numpy as np
+
+from s2v_nb.rhythm.refine import robust_line, smooth
+from s2v_nb.rhythm.types import Rhythm
+
+SAME_TAP_SECONDS = 0.15  # nearer taps are one finger bouncing
+LATENCY_SECONDS = 0.08  # fingers and sound cards are late, anticipation is early: by at most this much
+FOLLOW, FOLLOW_SECONDS = 0.3, 0.05  # share of the way to an onset, and how far it may lie
+
+
+def grid_from_taps(taps: np.ndarray, rhythm: Rhythm) -> np.ndarray:
+    """Beat times in seconds over the whole of ``rhythm``, strictly increasing.
+
+    The taps give the tempo, the onset curve their common offset; from the tapped part outwards the grid follows the
+    onsets, so that a song that was not played to a click is followed too.
+    """
+    taps = np.sort(taps)
+    taps = taps[np.insert(np.diff(taps) > SAME_TAP_SECONDS, 0, True)]
+    if len(taps) < 2:
+        return taps
+    period = float(np.median(np.diff(taps)))
+    index = np.round((taps - taps[0]) / period)  # a beat left out leaves a gap in the count
+    line = robust_line(index, taps)
+    period = float(np.median(np.diff(line) / np.diff(index)))
+    start = float(line[0]) + _offset(line, rhythm)
+    count = int(index[-1])
+    tapped = start + period * np.arange(count + 1)
+    after = _follow(tapped[-1], period, rhythm)
+    before = _follow(tapped[0], -period, rhythm)[::-1]
+    return smooth(np.concatenate([before, tapped, after]))
+
+
+def _offset(grid: np.ndarray, rhythm: Rhythm) -> float:
+    """How far the grid must move to meet the onsets best, in seconds."""
+    if len(rhythm.times) < 2:
+        return 0.0
+    tries = np.arange(-LATENCY_SECONDS, LATENCY_SECONDS + 1e-9, 0.004)
+    met = [np.interp(grid + by, rhythm.times, rhythm.onset).mean() - 0.5 * abs(by) for by in tries]
+    return float(tries[int(np.argmax(met))])
+
+
+def _follow(start: float, period: float, rhythm: Rhythm) -> np.ndarray:
+    """Beats from ``start`` (left out) to the end of the song, or with a negative period to its beginning."""
+    beats, at = [], start + period
+    while 0 <= at < rhythm.duration:
+        near = np.abs(rhythm.times - at) <= FOLLOW_SECONDS
+        if near.any() and rhythm.onset[near].max() > 2 * np.median(rhythm.onset):
+            onset = rhythm.times[near][int(rhythm.onset[near].argmax())]
+            at += FOLLOW * (onset - at)
+        beats.append(at)
+        at += period
+    return np.array(beats)

@@ -1,0 +1,152 @@
+"""The trackers a song can be heard with, by name.
+
+Each takes the evidence of a song and gives a `BeatGrid`: beats and downbeats in seconds from the song's first sample.
+"""
+
+import importlib.util
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from s2v_nb.errors import InputError
+from s2v_nb.models.beatnet import WeightsMissing, fetch_weights
+from s2v_nb.rhythm.activations import FPS, beat_activations
+from s2v_nb.rhythm.bars import find_bars
+from s2v_nb.rhythm.beat_pointer import BeatPointer
+from s2v_nb.rhythm.evidence import Evidence
+from s2v_nb.rhythm.features import RATE
+from s2v_nb.rhythm.levels import settle
+from s2v_nb.rhythm.onset_tracker import onset_beats
+from s2v_nb.rhythm.refine import refine
+
+logger = logging.getLogger(__name__)
+
+DECODER_LEAD_SECONDS = 0.012  # the pointer's beats begin this much before the networks' peaks
+EARLIEST_SECONDS = 0.03  # a beat heard this little before the first sample is the first sample
+SHORTEST_SECONDS = 1.0
+MIN_ONSET_DB = 1e-3  # of rise a frame; below it there is nothing to follow
+
+
+@dataclass(frozen=True, eq=False)
+class BeatGrid:
+    """Beats and downbeats in seconds, strictly increasing; ``metre`` is the number of beats a bar."""
+
+    beats: np.ndarray
+    downbeats: np.ndarray
+    metre: int = 4
+
+
+@dataclass(frozen=True)
+class Tracker:
+    """``needs`` names the module that must be installed; ``licence`` is that of its weights."""
+
+    track: Callable[[Evidence], BeatGrid]
+    needs: str
+    licence: str
+
+
+def _beatnet(heard: Evidence) -> BeatGrid:
+    """BeatNet's networks, the bar pointer, and the level settled by evidence."""
+    beats = BeatPointer(FPS).track(heard.beat.values) / FPS + DECODER_LEAD_SECONDS
+    return _finished(settle(beats, heard), heard)
+
+
+def _librosa(heard: Evidence) -> BeatGrid:
+    """librosa's dynamic programming at several tempi; works without weights and without network."""
+    return _finished(onset_beats(heard), heard)
+
+
+def _beat_this(heard: Evidence) -> BeatGrid:
+    """Beat This! (Foscarin, Schlüter, Widmer, ISMIR 2024); fetches its own weights on first use."""
+    from beat_this.inference import Audio2Beats
+
+    beats, downbeats = Audio2Beats(checkpoint_path="final0", device="cpu", dbn=False)(heard.samples, RATE)
+    return _given(np.asarray(beats, float), np.asarray(downbeats, float))
+
+
+def _madmom(heard: Evidence) -> BeatGrid:
+    """madmom's recurrent networks and bar decoder (Böck, Krebs, Widmer, ISMIR 2016)."""
+    from madmom.features.downbeats import DBNDownBeatTrackingProcessor, RNNDownBeatProcessor
+    from soxr import resample
+
+    activations = RNNDownBeatProcessor()(resample(heard.samples, RATE, 44_100))
+    found = DBNDownBeatTrackingProcessor(beats_per_bar=[3, 4], fps=100)(activations)
+    return _given(found[:, 0], found[found[:, 1] == 1, 0])
+
+
+def _finished(beats: np.ndarray, heard: Evidence) -> BeatGrid:
+    """The beats at the moment of the sound, within the song, with their bars."""
+    beats = refine(beats, heard.sharp)
+    duration = len(heard.samples) / RATE
+    beats = beats[(beats > -EARLIEST_SECONDS) & (beats < duration)].clip(min=0)
+    bars = find_bars(beats, heard)
+    return BeatGrid(beats, beats[bars.first], bars.metre)
+
+
+def _given(beats: np.ndarray, downbeats: np.ndarray) -> BeatGrid:
+    """Another program's beats, and those of them that it calls downbeats."""
+    if not len(beats):
+        return BeatGrid(beats, beats)
+    nearest = np.unique([int(np.abs(beats - t).argmin()) for t in downbeats]).astype(int)
+    metre = int(np.median(np.diff(nearest))) if len(nearest) > 1 else 4
+    return BeatGrid(beats, beats[nearest], metre)
+
+
+TRACKERS: dict[str, Tracker] = {
+    "beatnet": Tracker(_beatnet, "torch", "CC BY 4.0"),
+    "librosa": Tracker(_librosa, "librosa", "ISC"),
+    "beat_this": Tracker(_beat_this, "beat_this", "MIT"),
+    "madmom": Tracker(_madmom, "madmom", "CC BY-NC-SA 4.0: not for commercial use"),
+}
+
+
+def choose_tracker(name: str = "auto") -> str:
+    """The tracker that will be used: 'auto' is BeatNet where its weights are or can be fetched, else librosa.
+
+    Raises
+    ------
+    InputError
+        If there is no tracker of that name, or what it needs is not installed.
+    """
+    if name == "auto":
+        return "beatnet" if _weights_ready() else "librosa"
+    if name not in TRACKERS:
+        raise InputError("tracker.unknown", name=name, allowed=", ".join(["auto", *TRACKERS]))
+    if importlib.util.find_spec(TRACKERS[name].needs) is None:
+        raise InputError("tracker.missing", name=name, package=TRACKERS[name].needs)
+    if name == "beatnet":
+        try:
+            fetch_weights()
+        except WeightsMissing as error:
+            raise InputError(error.key, **error.values) from error
+    return name
+
+
+_refused: list[str] = []  # why the weights could not be had, so that one process asks the network only once
+
+
+def _weights_ready() -> bool:
+    if _refused or importlib.util.find_spec("torch") is None or importlib.util.find_spec("safetensors") is None:
+        return False
+    try:
+        fetch_weights()
+    except WeightsMissing as error:
+        _refused.append(str(error))
+        logger.warning("%s", error)
+        return False
+    return True
+
+
+def track(samples: np.ndarray, name: str) -> tuple[BeatGrid, Evidence]:
+    """Track mono ``samples`` (time,) at 22 050 Hz with the tracker ``name``; also what it looked at.
+
+    The grid is empty where there is nothing to follow: under a second, or silence.
+    """
+    heard = Evidence(samples)
+    if len(samples) < SHORTEST_SECONDS * RATE or heard.onset.values.max(initial=0.0) < MIN_ONSET_DB:
+        return BeatGrid(np.zeros(0), np.zeros(0)), heard
+    if name == "beatnet":
+        heard = heard.with_activations(beat_activations(samples))
+    return TRACKERS[name].track(heard), heard
