@@ -13,12 +13,14 @@ _HOME = {
     "AlignmentReport": "s2v_nb.alignment",
     "Audio": "s2v_nb.media",
     "Clip": "s2v_nb.runs",
+    "Corrections": "s2v_nb.rhythm",
     "Image": "s2v_nb.media",
     "InputError": "s2v_nb.errors",
     "Progress": "s2v_nb.progress",
     "Rhythm": "s2v_nb.rhythm",
     "Settings": "s2v_nb.settings",
     "analyze": "s2v_nb.rhythm",
+    "best_excerpts": "s2v_nb.rhythm",
     "generate": "s2v_nb.runs",
     "load_audio": "s2v_nb.media",
     "load_image": "s2v_nb.media",
@@ -27,6 +29,7 @@ _HOME = {
     "plot_beats": "s2v_nb.plots",
     "sample_audio": "s2v_nb.samples",
     "sample_image": "s2v_nb.samples",
+    "suggest_durations": "s2v_nb.rhythm",
 }
 __all__ = sorted(_HOME)
 
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from s2v_nb.media import Audio, Image, load_audio, load_image
     from s2v_nb.plots import plot_alignment, plot_beats
     from s2v_nb.progress import Progress
-    from s2v_nb.rhythm import Rhythm, analyze
+    from s2v_nb.rhythm import Corrections, Rhythm, analyze, best_excerpts, suggest_durations
     from s2v_nb.runs import Clip, generate
     from s2v_nb.samples import sample_audio, sample_image
     from s2v_nb.settings import Settings

@@ -11,12 +11,16 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from s2v_nb import __version__
 from s2v_nb.errors import Cancelled, InputError, SentenceError, language, say
 from s2v_nb.session import cache_folder
 from s2v_nb.settings import CONTROLS, Choice, Settings
+
+if TYPE_CHECKING:
+    from s2v_nb.media import Audio
+    from s2v_nb.rhythm import Excerpt, Rhythm
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 logger = logging.getLogger("s2v_nb")
@@ -135,23 +139,49 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _analyze(options: argparse.Namespace) -> dict[str, Any]:
-    from s2v_nb import analyze, load_audio
+    if options.evaluate:
+        return _evaluate(options)
+    from s2v_nb import analyze, best_excerpts, load_audio
+    from s2v_nb.rhythm.corrections import corrected
 
     _check_plot(options.plot)
     audio = load_audio(options.audio)
-    rhythm = analyze(audio)
+    if options.correct:
+        corrected(audio, options.correct).save(audio)
+    rhythm = analyze(audio, tracker=options.tracker)
+    excerpts = best_excerpts(audio, options.duration, rhythm=rhythm)
     if options.plot:
         import matplotlib as mpl
 
         mpl.use("agg")
         from s2v_nb.plots import plot_beats, save
 
-        save(plot_beats(audio, rhythm), options.plot)
-    tempo = f"{rhythm.tempo:.2f} BPM" if rhythm.tempo else "no beat found"
-    _say(f"{audio.name}: {audio.duration:.2f} s, {audio.rate} Hz, {tempo}, {rhythm.loudness:.1f} LUFS", options)
-    _say("beats:     " + " ".join(f"{t:.3f}" for t in rhythm.beats), options)
-    _say("downbeats: " + " ".join(f"{t:.3f}" for t in rhythm.downbeats), options)
-    return {"audio": audio.name, "rate": audio.rate, **rhythm.to_dict()}
+        save(plot_beats(audio, rhythm, candidates=excerpts), options.plot)
+    for line in _described(audio, rhythm, excerpts):
+        _say(line, options)
+    parts = [{"start": e.start, "duration": round(e.duration, 3), "reason": e.reason} for e in excerpts]
+    return {"audio": audio.name, "rate": audio.rate, **rhythm.to_dict(), "excerpts": parts}
+
+
+def _described(audio: "Audio", rhythm: "Rhythm", excerpts: "list[Excerpt]") -> list[str]:
+    tempo = f"{rhythm.tempo:.2f} BPM, {rhythm.metre} beats a bar" if rhythm.tempo else "no beat found"
+    return [
+        f"{audio.name}: {audio.duration:.2f} s, {audio.rate} Hz, {tempo}, {rhythm.loudness:.1f} LUFS",
+        f"heard by {rhythm.tracker}, sure to {rhythm.sureness:.0%}; a voice in {rhythm.vocals:.0%} of the time",
+        *[f"phrase {p.label}: {p.start:.2f}-{p.end:.2f} s, {p.bars} bars, {p.energy:+.1f} dB" for p in rhythm.phrases],
+        *[f"{m.kind}: {m.start:.2f}-{m.end:.2f} s, {m.strength:.0f} dB" for m in rhythm.moments],
+        *[f"excerpt: {e.start:.2f}-{e.end:.2f} s: {e.reason}" for e in excerpts],
+        "beats:     " + " ".join(f"{t:.3f}" for t in rhythm.beats),
+        "downbeats: " + " ".join(f"{t:.3f}" for t in rhythm.downbeats),
+    ]
+
+
+def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    from s2v_nb.rhythm.evaluation import evaluate, table
+
+    result = evaluate(Path(options.audio), options.evaluate, tracker=options.tracker)
+    _say(table(result), options)
+    return result
 
 
 def _check_plot(plot: str | None) -> None:
@@ -246,8 +276,14 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--from", dest="clip", metavar="CLIP", help="make this clip again from its metadata")
 
     one = _command(commands, "analyze", _analyze, "hear tempo, beats and downbeats of a song")
-    one.add_argument("audio", metavar="AUDIO")
+    one.add_argument("audio", metavar="AUDIO", help="a song, or with --evaluate a folder of songs")
     one.add_argument("--plot", metavar="FILE.png", help="also draw the beat plot")
+    one.add_argument("--tracker", default="auto", help="auto|beatnet|librosa|beat_this|madmom (default auto)")
+    one.add_argument("--duration", type=float, default=8.0, help="of the excerpts that are offered (default 8)")
+    one.add_argument(
+        "--correct", metavar="STEPS", help='e.g. "double, rotate 1, nudge -12"; also halve, shift, metre 3, undo, reset'
+    )
+    one.add_argument("--evaluate", metavar="FILE.json", help="score beats against the annotations of a folder")
 
     one = _command(commands, "alignment", _alignment, "measure how well a clip keeps time with its music")
     one.add_argument("clip", metavar="CLIP")
@@ -284,7 +320,8 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", help='directions, e.g. "slow pan right, subtle glow"')
     for name, control in CONTROLS.items():
         bounds = "|".join(map(str, control.options)) if isinstance(control, Choice) else f"{control.low}-{control.high}"
-        text = f"{control.help[index]} ({bounds}; default {getattr(Settings(), name)})".replace("%", "%%")
+        default = "auto" if (value := getattr(Settings(), name)) is None else value
+        text = f"{control.help[index]} ({bounds}; default {default})".replace("%", "%%")
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, dest=name, metavar=name.upper(), type=_number_or_text, help=text)
     parser.add_argument("--subject", metavar="X,Y", type=_pair, help="the point to keep, each 0 to 1")

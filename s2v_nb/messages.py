@@ -166,6 +166,27 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "out={name!r} is your picture or song, which would be overwritten; choose another name.",
         "out={name!r} 是你的图片或歌曲，会被覆盖；请换一个名字。",
     ),
+    # excerpts
+    "excerpt.whole": ("the whole song", "整首歌曲"),
+    "excerpt.phrase": ("begins with a phrase", "从乐句开头开始"),
+    "excerpt.repeats": (
+        "section {label}, which comes {times} times, as a chorus does",
+        "段落 {label}，共出现 {times} 次，类似副歌",
+    ),
+    "excerpt.energy": ("full of energy", "能量充沛"),
+    "excerpt.clear": ("clear beat", "节拍清晰"),
+    "excerpt.tempo": ("90-130 BPM", "90-130 BPM"),
+    "excerpt.bar": ("begins with a bar", "从小节开头开始"),
+    "list.comma": (", ", "，"),
+    "notice.best_excerpt": (
+        "The song is {song:.0f} s long; the clip uses {start:.2f} s to {end:.2f} s ({reason}). start=... chooses "
+        "another part.",
+        "歌曲长 {song:.0f} 秒；片段使用 {start:.2f} 秒到 {end:.2f} 秒（{reason}）。可用 start=... 选择其他部分。",
+    ),
+    "annotations.damaged": (
+        "{name!r} holds no annotations ({why}); give JSON with clips, each with file, beats and downbeats.",
+        "{name!r} 不是有效的标注文件（{why}）；应为包含 clips 的 JSON，每项含 file、beats 和 downbeats。",
+    ),
     # beats
     "beatnet.missing": (
         "The beat networks are not here and could not be fetched ({why}); beats are heard by librosa, less surely. "

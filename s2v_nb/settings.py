@@ -39,8 +39,11 @@ class Range:
     step: float
     help: tuple[str, str]  # English, Chinese
     unit: str = ""
+    optional: bool = False  # whether None may stand for a choice of ours
 
     def check(self, name: str, value: Any) -> None:
+        if value is None and self.optional:
+            return
         bounds = {"name": name, "value": value, "low": self.low, "high": self.high, "unit": self.unit}
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError("settings.number", **bounds)
@@ -56,7 +59,7 @@ CONTROLS: dict[str, Choice | Range] = {
         ("off", "low", "medium", "high"), ("How strongly the picture answers the beat", "画面随节拍运动的强度")
     ),
     "duration": Range(3.0, 15.0, 0.5, ("Length of the clip", "片段时长"), " s"),
-    "start": Range(0.0, 86400.0, 0.01, ("Where in the song the clip begins", "片段在歌曲中的起点"), " s"),
+    "start": Range(0.0, 86400.0, 0.01, ("Where in the song the clip begins", "片段在歌曲中的起点"), " s", optional=True),
     "resolution": Choice(("720p", "480p"), ("Shorter side of the picture in pixels", "画面短边的像素数")),
     "aspect": Choice(("16:9", "9:16", "1:1"), ("Shape of the picture", "画面比例")),
     "fps": Choice((30, 24), ("Frames per second", "每秒帧数")),
@@ -81,8 +84,10 @@ class Settings:
         Scales what the directions do.
     motion : 'off', 'low', 'medium', 'high'
         Scales the answer to the beat; 'off' is a still picture.
-    duration, start : float, seconds
-        Length of the clip (3 to 15) and where in the song it begins.
+    duration : float, seconds
+        Length of the clip, 3 to 15.
+    start : float or None, seconds
+        Where in the song the clip begins; None takes the best excerpt (`s2v_nb.best_excerpts`).
     resolution, aspect, fps
         '720p' or '480p'; '16:9', '9:16' or '1:1'; 30 or 24.
     fit : 'auto', 'crop', 'blur'
@@ -104,7 +109,7 @@ class Settings:
     prompt_weight: float = 1.0
     motion: str = "medium"
     duration: float = 8.0
-    start: float = 0.0
+    start: float | None = None
     resolution: str = "720p"
     aspect: str = "16:9"
     fps: int = 30
@@ -125,7 +130,8 @@ class Settings:
             object.__setattr__(self, "subject", _point(self.subject))
         object.__setattr__(self, "fps", int(self.fps))
         for name in ("prompt_weight", "duration", "start"):  # so that 8 and 8.0 name the same run
-            object.__setattr__(self, name, float(getattr(self, name)))
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, float(getattr(self, name)))
 
     @property
     def size(self) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from s2v_nb.rhythm.structure import bar_features, find_moments, find_phrases
 from s2v_nb.rhythm.tempo import tempo_of
 from s2v_nb.rhythm.trackers import choose_tracker, track
 from s2v_nb.rhythm.types import BANDS, Rhythm
+from s2v_nb.rhythm.version import RHYTHM_VERSION
 from s2v_nb.rhythm.vocals import vocal_presence
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,11 @@ def analyze(audio: str | Path | Audio, *, tracker: str = "auto", corrections: Co
     return corrections.apply(_heard(audio, chosen))
 
 
+def ear(audio: Audio) -> list[Any]:
+    """All that decides what `analyze` hears in this song, as JSON can hold it: part of the name of a run."""
+    return [RHYTHM_VERSION, choose_tracker(), Corrections.of(audio).to_list()]
+
+
 def _heard(audio: Audio, tracker: str) -> Rhythm:
     """From the cache, or heard now and kept there; equal to the last digit either way."""
     key = store.key(audio, tracker)
@@ -64,7 +71,7 @@ def _heard(audio: Audio, tracker: str) -> Rhythm:
 
 
 def _listen(audio: Audio, tracker: str) -> Rhythm:
-    samples = audio.resampled(RATE).mono
+    samples = _at_full_level(_mono(audio))
     grid, heard = track(samples, tracker)
     bars = bar_features(grid.downbeats, heard) if len(grid.downbeats) >= MIN_BARS else None
     return Rhythm(
@@ -85,6 +92,19 @@ def _listen(audio: Audio, tracker: str) -> Rhythm:
     )
 
 
+def _mono(audio: Audio) -> np.ndarray:
+    """Mono at 22 050 Hz, float32 of shape (time,); mixed first, which takes half the memory."""
+    import soxr
+
+    return audio.mono if audio.rate == RATE else soxr.resample(audio.mono, audio.rate, RATE, quality="VHQ")
+
+
+def _at_full_level(samples: np.ndarray) -> np.ndarray:
+    """With a peak of 1: the networks were trained on mastered music, and a quiet song is heard as surely."""
+    peak = float(np.abs(samples).max(initial=0.0))
+    return samples / peak if peak > 1e-4 else samples
+
+
 def _to_unit(curve: np.ndarray) -> np.ndarray:
     """Scaled so that its 99.5th percentile is 1, cut to 0..1; all zeros stay zeros."""
     top = np.percentile(curve, 99.5) if len(curve) else 0.0
@@ -103,4 +123,4 @@ def _loudness(audio: Audio) -> float:
     if audio.duration < 0.4 or not audio.samples.any():
         return -np.inf
     with np.errstate(divide="ignore"):
-        return float(pyloudnorm.Meter(audio.rate).integrated_loudness(audio.samples.T.astype(np.float64)))
+        return float(pyloudnorm.Meter(audio.rate).integrated_loudness(audio.samples.T))

@@ -52,37 +52,38 @@ class Corrections:
 
     def halve(self) -> "Corrections":
         """Half the tempo: every second beat, those with the downbeats among them."""
-        return self._and("halve")
+        return self.then("halve")
 
     def double(self) -> "Corrections":
         """Twice the tempo: a beat also halfway between the beats."""
-        return self._and("double")
+        return self.then("double")
 
     def shift(self) -> "Corrections":
         """Half a beat later: where the off-beat was taken for the beat."""
-        return self._and("shift")
+        return self.then("shift")
 
     def rotate(self, beats: int = 1) -> "Corrections":
         """The bar begins so many beats later."""
-        return self._and("rotate", beats)
+        return self.then("rotate", beats)
 
     def metre(self, beats: int) -> "Corrections":
         """So many beats a bar, 2 to 12, counted from the first downbeat."""
-        return self._and("metre", beats)
+        return self.then("metre", beats)
 
     def nudge(self, milliseconds: float) -> "Corrections":
         """All beats later by so much; negative is earlier. At most half a second."""
-        return self._and("nudge", milliseconds)
+        return self.then("nudge", milliseconds)
 
     def tap(self, times: Sequence[float]) -> "Corrections":
         """The beats as tapped: seconds in the song, four or more. They give the tempo; onsets nearby the moment."""
-        return self._and("tap", tuple(float(t) for t in times))
+        return self.then("tap", tuple(float(t) for t in times))
 
     def undo(self) -> "Corrections":
         """Without the last step."""
         return Corrections(self.steps[:-1])
 
-    def _and(self, do: str, value: Any = None) -> "Corrections":
+    def then(self, do: str, value: Any = None) -> "Corrections":
+        """With one more step, by its name in `STEPS`."""
         return Corrections((*self.steps, _checked(do, value)))
 
     def apply(self, rhythm: Rhythm) -> Rhythm:
@@ -146,6 +147,34 @@ class Corrections:
 def beside(song: Path) -> Path:
     """Where the corrections of a song are kept."""
     return song.with_name(song.name + ".beats.json")
+
+
+def corrected(audio: Audio, text: str) -> Corrections:
+    """The song's corrections with the steps of a text added: "double, rotate 1, nudge -12", "undo" or "reset".
+
+    Raises
+    ------
+    InputError
+        If a step is unknown or its number impossible.
+    """
+    corrections = Corrections.of(audio)
+    for words in (part.split() for part in text.split(",") if part.strip()):
+        if words == ["undo"]:
+            corrections = corrections.undo()
+        elif words == ["reset"]:
+            corrections = Corrections()
+        else:
+            corrections = corrections.then(words[0], _number(words[1]) if len(words) > 1 else None)
+    return corrections
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def _checked(do: str, value: Any) -> Step:

@@ -28,7 +28,7 @@ from s2v_nb.media import Audio, Image, load_audio, load_image, write_video
 from s2v_nb.media.files import WHAT
 from s2v_nb.media.video import is_whole
 from s2v_nb.progress import FileView, Progress
-from s2v_nb.rhythm import Rhythm, analyze
+from s2v_nb.rhythm import Excerpt, Rhythm, analyze, best_excerpts
 from s2v_nb.runs.clip import Clip
 from s2v_nb.runs.spec import Source, Spec, find_spec, run_name, spec_path
 from s2v_nb.settings import CONTROLS, Range, Settings
@@ -37,7 +37,8 @@ from s2v_nb.storage import clean_stale, replacing, write_json
 logger = logging.getLogger(__name__)
 
 LONGEST_NAME = 200  # bytes of a file name, with room for the scratch name's suffix
-CONTEXT_SECONDS = 20.0  # of the song heard before and after the excerpt: a beat is surer in company
+HEARD_SECONDS = 600.0  # a song up to this long is heard as a whole: beats are surer, and its phrases are known
+CONTEXT_SECONDS = 20.0  # of a longer one, before and after the excerpt
 
 ImageLike = str | Path | bytes | np.ndarray | PIL.Image.Image | Image
 AudioLike = str | Path | Audio
@@ -94,7 +95,8 @@ def generate(
     progress.update("audio", 0, 3)
     _refuse_source_as_target(target, image, audio)
     image = load_image(image)
-    song = _load_context(audio, settings)
+    song, best = _song(audio, settings, rhythm)
+    settings = settings.but(start=best.start)
     excerpt, num_frames = _excerpt(song, settings)
     if rhythm is not None:
         rhythm = rhythm.excerpt(0.0, excerpt.duration)
@@ -113,7 +115,7 @@ def generate(
     if existing is None:
         job.make(plan, progress)
     path = _copied(job.clip, target) if target else job.clip
-    notices = [*_song_notices(song, excerpt, settings), *plan.notices]
+    notices = [*_song_notices(song, excerpt, settings, best), *plan.notices]
     sentences = tuple(say(n.key, **n.values) for n in notices)
     return Clip(path, Clip.open(job.clip).spec, sentences, time.monotonic() - began, existing is not None)
 
@@ -147,14 +149,14 @@ def replay(
         raise InputError("replay.version", engine=engine.name, **versions)
     picture = load_image(_source(spec.image, image, path, "picture", "image"))
     song = _source(spec.audio, audio, path, "song", "audio")
-    loaded = _load_context(song, spec.settings)
+    rhythm = Rhythm.from_dict(spec.rhythm)
+    loaded, _ = _song(song, spec.settings, rhythm)
     for found, wanted, what, option in (
         (picture.sha256, spec.image, "picture", "image"),
         (loaded.sha256, spec.audio, "song", "audio"),
     ):
         if found != wanted.sha256:
             raise InputError("replay.other", name=wanted.name, what=what, what_zh=WHAT[what], option=option)
-    rhythm = Rhythm.from_dict(spec.rhythm)
     return generate(picture, song, spec.settings, out=out, runs=runs, rhythm=rhythm, progress=progress)
 
 
@@ -205,16 +207,29 @@ def _existing(clip: Path) -> Clip | None:
     return None
 
 
-def _load_context(audio: AudioLike, settings: Settings) -> Audio:
-    """The excerpt with some of the song before and after, so that memory does not grow with the song.
+def _song(audio: AudioLike, settings: Settings, rhythm: Rhythm | None) -> tuple[Audio, Excerpt]:
+    """The song, or as much around the excerpt as is heard of a very long one, and where the excerpt is.
 
-    A part that was loaded before is a song of its own: ``start`` counts from its first sample.
+    If the person did not say, it is the best part of the song's first ten minutes; a rhythm of her own counts from
+    the song's start. A part that was loaded before is a song of its own: times count from its first sample.
     """
-    first = max(0.0, settings.start - CONTEXT_SECONDS)
-    length = settings.start - first + settings.duration + CONTEXT_SECONDS
-    if isinstance(audio, Audio):
-        return audio.as_song().excerpt(first, length)
-    return load_audio(audio, first, length)
+    song = (
+        audio.as_song().excerpt(0.0, HEARD_SECONDS)
+        if isinstance(audio, Audio)
+        else load_audio(audio, 0.0, HEARD_SECONDS)
+    )
+    if settings.start is not None or rhythm is not None:
+        best = Excerpt(settings.start or 0.0, settings.duration, 0.0, {})
+    else:
+        best = best_excerpts(song, settings.duration, count=1)[0]
+    return (song if song.is_whole else _around(audio, best)), best
+
+
+def _around(audio: AudioLike, excerpt: Excerpt) -> Audio:
+    """The excerpt with some of the song before and after."""
+    first = max(0.0, excerpt.start - CONTEXT_SECONDS)
+    length = excerpt.end - first + CONTEXT_SECONDS
+    return audio.as_song().excerpt(first, length) if isinstance(audio, Audio) else load_audio(audio, first, length)
 
 
 def _excerpt(song: Audio, settings: Settings) -> tuple[Audio, int]:
@@ -222,6 +237,7 @@ def _excerpt(song: Audio, settings: Settings) -> tuple[Audio, int]:
 
     There are round(duration x fps), or as many as have sound where the song ends early.
     """
+    assert settings.start is not None
     available = song.excerpt(settings.start, settings.duration).duration
     control = CONTROLS["duration"]
     assert isinstance(control, Range)
@@ -234,10 +250,14 @@ def _excerpt(song: Audio, settings: Settings) -> tuple[Audio, int]:
     return song.excerpt(settings.start, num_frames / settings.fps), num_frames
 
 
-def _song_notices(song: Audio, excerpt: Audio, settings: Settings) -> Iterator[Notice]:
+def _song_notices(song: Audio, excerpt: Audio, settings: Settings, best: Excerpt) -> Iterator[Notice]:
     missing = settings.duration - excerpt.duration
     if missing > 1 / settings.fps:
         yield Notice("notice.shortened", {"missing": missing, "seconds": excerpt.duration})
+    elif best.parts:
+        end = excerpt.start + excerpt.duration
+        found = {"song": song.song_duration, "start": settings.start, "end": end, "reason": best.reason}
+        yield Notice("notice.best_excerpt", found)
     elif song.song_duration > 15:
         end = excerpt.start + excerpt.duration
         yield Notice("notice.excerpt", {"song": song.song_duration, "start": settings.start, "end": end})
