@@ -27,8 +27,16 @@ _HOME = {
     "measure_alignment": "s2v_nb.alignment",
     "plot_alignment": "s2v_nb.plots",
     "plot_beats": "s2v_nb.plots",
+    "plot_dashboard": "s2v_nb.plots",
+    "plot_lags": "s2v_nb.plots",
+    "plot_onset_map": "s2v_nb.plots",
+    "plot_phase_rose": "s2v_nb.plots",
+    "plot_ribbons": "s2v_nb.plots",
+    "plot_scores": "s2v_nb.plots",
+    "plot_tempo": "s2v_nb.plots",
     "sample_audio": "s2v_nb.samples",
     "sample_image": "s2v_nb.samples",
+    "save_report": "s2v_nb.plots",
     "suggest_durations": "s2v_nb.rhythm",
 }
 __all__ = sorted(_HOME)
@@ -37,7 +45,18 @@ if TYPE_CHECKING:
     from s2v_nb.alignment import AlignmentReport, measure_alignment
     from s2v_nb.errors import InputError
     from s2v_nb.media import Audio, Image, load_audio, load_image
-    from s2v_nb.plots import plot_alignment, plot_beats
+    from s2v_nb.plots import (
+        plot_alignment,
+        plot_beats,
+        plot_dashboard,
+        plot_lags,
+        plot_onset_map,
+        plot_phase_rose,
+        plot_ribbons,
+        plot_scores,
+        plot_tempo,
+        save_report,
+    )
     from s2v_nb.progress import Progress
     from s2v_nb.rhythm import Corrections, Rhythm, analyze, best_excerpts, suggest_durations
     from s2v_nb.runs import Clip, generate

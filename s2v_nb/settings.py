@@ -59,7 +59,9 @@ CONTROLS: dict[str, Choice | Range] = {
         ("off", "low", "medium", "high"), ("How strongly the picture answers the beat", "画面随节拍运动的强度")
     ),
     "duration": Range(3.0, 15.0, 0.5, ("Length of the clip", "片段时长"), " s"),
-    "start": Range(0.0, 86400.0, 0.01, ("Where in the song the clip begins", "片段在歌曲中的起点"), " s", optional=True),
+    "start": Range(
+        0.0, 86400.0, 0.01, ("Where in the song the clip begins", "片段在歌曲中的起点"), " s", optional=True
+    ),
     "resolution": Choice(("720p", "480p"), ("Shorter side of the picture in pixels", "画面短边的像素数")),
     "aspect": Choice(("16:9", "9:16", "1:1"), ("Shape of the picture", "画面比例")),
     "fps": Choice((30, 24), ("Frames per second", "每秒帧数")),

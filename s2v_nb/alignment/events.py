@@ -25,9 +25,8 @@ def stops(signals: Signals) -> np.ndarray:
 def speed_maxima(signals: Signals) -> np.ndarray:
     """Moments of greatest speed; flow at frame i is centred half a frame before it."""
     speed = np.where(_beside_cuts(signals.cuts), 0.0, signals.motion)
-    reach = round(signals.fps / 2)  # above the second's median: a pan that goes on is no event
-    rest = [np.median(speed[max(0, i - reach) : i + reach + 1]) for i in range(len(speed))]
-    peaks = _peak_times(np.maximum(speed - rest, 0), signals, MOTION_FLOOR) - 0.5 / signals.fps
+    rise = np.where(_beside_cuts(signals.cuts), 0.0, speed - _usual_speed(speed, signals))
+    peaks = _peak_times(np.maximum(rise, 0), signals, MOTION_FLOOR) - 0.5 / signals.fps
     return peaks[peaks >= 0]
 
 
@@ -36,6 +35,22 @@ def flashes(signals: Signals) -> np.ndarray:
     rise = np.diff(signals.brightness, prepend=signals.brightness[:1])
     rise[signals.cuts] = 0.0
     return _peak_times(rise, signals, LIGHT_FLOOR)
+
+
+def _usual_speed(speed: np.ndarray, signals: Signals) -> np.ndarray:
+    """The median of the second around each frame, of its own shot alone: a pan that goes on is no event.
+
+    Across a cut from a fast shot to a slow one the median would fall before the speed does, and fake a maximum.
+    """
+    reach, shot = round(signals.fps / 2), np.cumsum(signals.cuts)
+    usable = np.where(_beside_cuts(signals.cuts), np.nan, speed)
+    usual = np.zeros(len(speed))
+    for i in range(len(speed)):
+        around = slice(max(0, i - reach), i + reach + 1)
+        same = usable[around][shot[around] == shot[i]]
+        same = same[~np.isnan(same)]
+        usual[i] = np.median(same) if len(same) else 0.0
+    return usual
 
 
 def _beside_cuts(cuts: np.ndarray) -> np.ndarray:

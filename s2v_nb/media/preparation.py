@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from s2v_nb.errors import InputError
-from s2v_nb.media.audio import Audio
+from s2v_nb.media.audio import Audio, audio_from_array
+from s2v_nb.media.loudness import integrated_loudness
 
 SPEECH_MODEL_LUFS = -23.0  # EBU R 128; what audio encoders are commonly trained on
 CEILING = 10 ** (-1 / 20)  # -1 dBFS
@@ -49,18 +50,13 @@ def with_silence(audio: Audio, seconds: float = 0.5) -> Audio:
         raise InputError("settings.range", name="silence", value=seconds, low=0, high=10, unit=" s")
     count = round(seconds * audio.rate)
     samples = np.pad(audio.samples, ((0, 0), (count, count)))
-    return replace(audio, samples=samples, start=0.0, song_duration=samples.shape[1] / audio.rate).as_song()
+    return audio_from_array(samples, audio.rate, audio.name)
 
 
 def at_loudness(audio: Audio, lufs: float = SPEECH_MODEL_LUFS) -> Audio:
     """The song at this integrated loudness, or as near as no sample passes -1 dBFS; silence stays silence."""
-    import pyloudnorm
-
     peak = float(np.abs(audio.samples).max(initial=0.0))
-    if audio.duration < 0.4 or peak < 1e-6:
-        return audio
-    with np.errstate(divide="ignore"):
-        found = pyloudnorm.Meter(audio.rate).integrated_loudness(audio.samples.T.astype(np.float64))
+    found = integrated_loudness(audio.samples, audio.rate)
     if not np.isfinite(found):
         return audio
     gain = min(10 ** ((lufs - found) / 20), CEILING / peak)

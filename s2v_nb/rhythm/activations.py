@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from s2v_nb.models.beatnet import load_networks
+from s2v_nb.rhythm.features import rfft
 from s2v_nb.session import cpu_count
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ def features(samples: np.ndarray) -> np.ndarray:
     bank = filterbank().T
     level = np.empty((frames, bank.shape[1]), np.float32)
     for first in range(0, frames, PART):  # in parts, so that memory does not grow with the song
-        magnitude = np.abs(np.fft.rfft(windows[first : first + PART] * shape, axis=1))[:, : WINDOW // 2]
-        level[first : first + PART] = np.log10(1 + magnitude.astype(np.float32) @ bank)
+        magnitude = np.abs(rfft(windows[first : first + PART] * shape)[:, : WINDOW // 2])
+        level[first : first + PART] = np.log10(1 + magnitude @ bank)
     rise = np.diff(level, axis=0, prepend=level[:1]).clip(min=0)
     return np.concatenate([level, rise], axis=1)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from s2v_nb.media.audio import Audio, load_audio
+from s2v_nb.media.loudness import integrated_loudness
 from s2v_nb.rhythm import store
 from s2v_nb.rhythm.confidence import beat_confidence
 from s2v_nb.rhythm.corrections import Corrections
@@ -82,7 +83,7 @@ def _listen(audio: Audio, tracker: str) -> Rhythm:
         times=heard.spectrum.times,
         onset=_to_unit(heard.onset.values),
         bands={name: _band(heard.spectrum, *BAND_EDGES[name]) for name in BANDS},
-        loudness=_loudness(audio),
+        loudness=integrated_loudness(audio.samples, audio.rate),
         confidence=beat_confidence(grid.beats, heard),
         metre=grid.metre,
         moments=find_moments(bars, heard),
@@ -114,13 +115,3 @@ def _to_unit(curve: np.ndarray) -> np.ndarray:
 def _band(spectrum: Spectrum, low: float, high: float) -> np.ndarray:
     """Energy between two frequencies, as amplitude, 0..1."""
     return _to_unit(np.sqrt(spectrum.between(low, high).sum(axis=0)))
-
-
-def _loudness(audio: Audio) -> float:
-    """Integrated loudness in LUFS (ITU-R BS.1770-4, by pyloudnorm); -inf for silence or under 0.4 s."""
-    import pyloudnorm
-
-    if audio.duration < 0.4 or not audio.samples.any():
-        return -np.inf
-    with np.errstate(divide="ignore"):
-        return float(pyloudnorm.Meter(audio.rate).integrated_loudness(audio.samples.T))

@@ -17,6 +17,7 @@ SLOWEST_BPM, FASTEST_BPM = 55.0, 215.0
 TEMPO_TIGHTNESS = 200.0  # a change of tempo by the share r from one beat to the next costs this times r
 BEAT_SHARE = 1 / 10  # of a beat's length in which its probability is expected to be high
 FLOOR = 1e-6
+EARLY_FRAMES = 4  # before the song; the pointer is a little ahead of the sound, and loops begin with a beat
 LARGEST_CHANGE = 0.12  # of tempo from one beat to the next
 
 
@@ -46,7 +47,7 @@ class BeatPointer:
         return int(np.ceil(self.lengths[-1] * LARGEST_CHANGE))
 
     def track(self, probability: np.ndarray) -> np.ndarray:
-        """The frames of the most likely beats, int of shape (n,).
+        """The frames of the most likely beats, int of shape (n,); the first may lie up to four frames before the song.
 
         Parameters
         ----------
@@ -119,4 +120,4 @@ class BeatPointer:
                 break
             length += int(change[frame, length]) - self._reach
         beats = np.array(begins[::-1])
-        return beats[(beats >= 0) & (beats < frames)]
+        return beats[(beats >= -EARLY_FRAMES) & (beats < frames)]

@@ -9,6 +9,10 @@ from s2v_nb.rhythm.activations import FPS, Activations
 from s2v_nb.rhythm.features import BASS_HZ, BRIGHT_HZ, Curve, Spectrum, chroma, harmonic_change, mel_spectrum, rise
 
 
+SILENCE_DB = 50.0  # under the loud moments
+HALF_WINDOW_SECONDS = 0.046  # a window shows a sound this much before its centre reaches it
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """Mono ``samples`` (time,) at 22 050 Hz, what can be read from them, and the networks' ``activations`` if any."""
@@ -69,6 +73,14 @@ class Evidence:
     def _heard(self) -> Activations:
         assert self.activations is not None
         return self.activations
+
+    @cached_property
+    def sounding(self) -> tuple[float, float]:
+        """When the first sound begins and the last ends, in seconds: before and after there is only silence."""
+        level = 10 * np.log10(self.spectrum.power.sum(axis=0) + 1e-12)
+        loud = np.flatnonzero(level > np.quantile(level, 0.95) - SILENCE_DB)
+        step = self.spectrum.hop_seconds
+        return max(0.0, float(loud[0]) * step - HALF_WINDOW_SECONDS), float(loud[-1] + 1) * step
 
     @cached_property
     def brightness_db(self) -> float:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from s2v_nb.session import cpu_count
+
 RATE = 22_050
 HOP = 256
 N_BANDS = 128
@@ -74,7 +76,14 @@ def _stft(samples: np.ndarray, n_fft: int, hop: int) -> Iterator[np.ndarray]:
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
     window = np.hanning(n_fft + 1)[:-1].astype(np.float32)
     for first in range(0, len(frames), _BLOCK):
-        yield np.fft.rfft(frames[first : first + _BLOCK] * window, axis=1)
+        yield rfft(frames[first : first + _BLOCK] * window)
+
+
+def rfft(frames: np.ndarray) -> np.ndarray:
+    """The Fourier transform of real ``frames`` (frame, time), complex64 of shape (frame, bin), on all cores."""
+    from scipy import fft
+
+    return fft.rfft(frames, axis=1, workers=cpu_count())
 
 
 def mel_bank(n_fft: int) -> tuple[np.ndarray, np.ndarray]:

@@ -60,7 +60,7 @@ def smooth(beats: np.ndarray) -> np.ndarray:
 def robust_line(index: np.ndarray, beats: np.ndarray) -> np.ndarray:
     """The line of median slope and median offset (Theil and Sen), which up to a quarter of wrong beats cannot bend."""
     far = np.arange(1, len(beats)) if len(beats) <= 200 else np.unique(np.geomspace(1, len(beats) - 1, 200).astype(int))
-    slope = np.median(np.concatenate([(beats[k:] - beats[:-k]) / k for k in far]))
+    slope = np.median(np.concatenate([(beats[k:] - beats[:-k]) / (index[k:] - index[:-k]) for k in far]))
     return slope * index + np.median(beats - slope * index)
 
 

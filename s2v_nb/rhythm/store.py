@@ -23,7 +23,8 @@ def folder() -> Path:
 
 def key(audio: Audio, tracker: str) -> str:
     """24 hex digits over everything the result depends on."""
-    what = [audio.sha256, audio.rate, round(audio.start, 6), audio.samples.shape[1], tracker, RHYTHM_VERSION]
+    song = audio.sha256 or hashlib.sha256(audio.samples.tobytes()).hexdigest()  # a clip's own sound has no file
+    what = [song, audio.rate, round(audio.start, 6), audio.samples.shape[1], tracker, RHYTHM_VERSION]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]
 
 

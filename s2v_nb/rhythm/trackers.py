@@ -24,7 +24,7 @@ from s2v_nb.rhythm.refine import refine
 logger = logging.getLogger(__name__)
 
 DECODER_LEAD_SECONDS = 0.012  # the pointer's beats begin this much before the networks' peaks
-EARLIEST_SECONDS = 0.03  # a beat heard this little before the first sample is the first sample
+EARLIEST_SECONDS = 0.04  # a beat this little before the first sound is that of the first sound
 SHORTEST_SECONDS = 1.0
 MIN_ONSET_DB = 1e-3  # of rise a frame; below it there is nothing to follow
 
@@ -79,8 +79,8 @@ def _madmom(heard: Evidence) -> BeatGrid:
 def _finished(beats: np.ndarray, heard: Evidence) -> BeatGrid:
     """The beats at the moment of the sound, within the song, with their bars."""
     beats = refine(beats, heard.sharp)
-    duration = len(heard.samples) / RATE
-    beats = beats[(beats > -EARLIEST_SECONDS) & (beats < duration)].clip(min=0)
+    first, last = heard.sounding
+    beats = beats[(beats > first - EARLIEST_SECONDS) & (beats < last)].clip(min=0)
     bars = find_bars(beats, heard)
     return BeatGrid(beats, beats[bars.first], bars.metre)
 

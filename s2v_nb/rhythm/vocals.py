@@ -7,7 +7,7 @@ and Schlüter, "A simple and effective spectral feature for speech detection in 
 
 import numpy as np
 
-from s2v_nb.rhythm.features import RATE
+from s2v_nb.rhythm.features import RATE, rfft
 
 WINDOW, HOP = 2048, 441
 LOWEST_HZ, HIGHEST_HZ = 250.0, 3500.0
@@ -46,7 +46,7 @@ def _log_spectrum(samples: np.ndarray) -> np.ndarray:
     low, part = np.floor(wanted).astype(int), (wanted % 1).astype(np.float32)
     blocks = []
     for first in range(0, len(frames), 2048):
-        magnitude = np.abs(np.fft.rfft(frames[first : first + 2048] * window, axis=1))
+        magnitude = np.abs(rfft(frames[first : first + 2048] * window))
         blocks.append(np.log1p(10 * (magnitude[:, low] * (1 - part) + magnitude[:, low + 1] * part)))
     return np.concatenate(blocks).astype(np.float32) if blocks else np.zeros((0, count), np.float32)
 
