@@ -34,3 +34,5 @@ lab: setup
 
 bench: setup
 	$(BIN)/python bench/first_video.py
+	$(BIN)/python bench/rhythm.py
+	$(BIN)/python bench/chance.py

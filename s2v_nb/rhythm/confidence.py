@@ -5,6 +5,7 @@ import numpy as np
 from s2v_nb.rhythm.evidence import Evidence
 from s2v_nb.rhythm.levels import CLOSE, FLOOR
 
+NO_ONSET, SOME_ONSET = 0.15, 0.45  # log of onset strength on the beats over its mean
 NEIGHBOURS = 4  # beats on either side that are heard together
 # log odds of a passage that is followed as people tap, or an octave from it; fitted on music with known beats
 WITH_NETWORKS = {"probability": 0.35, "onset": 1.46, "unsteady": -137.5, "offset": 2.13}
@@ -24,7 +25,8 @@ def beat_confidence(beats: np.ndarray, heard: Evidence) -> np.ndarray:
     odds = weight["offset"] + weight["onset"] * onset + weight["unsteady"] * _unsteady(beats)
     if heard.activations is not None:
         odds = odds + weight["probability"] * _around(np.log(heard.beat.near(beats, CLOSE) + FLOOR))
-    return 1 / (1 + np.exp(-odds))
+    clear = np.clip((onset - NO_ONSET) / (SOME_ONSET - NO_ONSET), 0, 1)  # noise has a pulse for whoever wants one
+    return clear / (1 + np.exp(-odds))
 
 
 def _around(values: np.ndarray) -> np.ndarray:

@@ -219,7 +219,11 @@ def _shift(rhythm: Rhythm, _: Any) -> Rhythm:
 
 
 def _rotate(rhythm: Rhythm, by: int) -> Rhythm:
-    return _with_beats(rhythm, rhythm.beats, np.roll(_is_downbeat(rhythm), by))
+    places = np.flatnonzero(_is_downbeat(rhythm)) + by
+    if len(places):  # the bars before the first that was heard, or after the last, are regular
+        places = np.concatenate([np.arange(places[0], -1, -rhythm.metre), places])
+        places = np.concatenate([places, np.arange(places[-1], len(rhythm.beats), rhythm.metre)])
+    return _with_beats(rhythm, rhythm.beats, np.isin(np.arange(len(rhythm.beats)), places))
 
 
 def _metre(rhythm: Rhythm, count: int) -> Rhythm:

@@ -8,7 +8,6 @@ import numpy as np
 from s2v_nb.rhythm.activations import FPS, Activations
 from s2v_nb.rhythm.features import BASS_HZ, BRIGHT_HZ, Curve, Spectrum, chroma, harmonic_change, mel_spectrum, rise
 
-
 SILENCE_DB = 50.0  # under the loud moments
 HALF_WINDOW_SECONDS = 0.046  # a window shows a sound this much before its centre reaches it
 

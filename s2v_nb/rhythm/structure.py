@@ -15,7 +15,9 @@ from s2v_nb.rhythm.evidence import Evidence
 from s2v_nb.rhythm.features import BASS_HZ, CHROMA_HOP, RATE, decibels
 from s2v_nb.rhythm.types import Moment, Phrase
 
-LENGTHS = {4: 0.0, 8: 0.25, 16: 0.25, 2: -0.5, 3: -0.6, 5: -0.6, 6: -0.4, 7: -0.6, 1: -0.9}  # bars: log weight
+LENGTHS = {4: 0.0, 8: 0.1, 16: 0.1, 2: -0.5, 3: -0.6, 5: -0.6, 6: -0.4, 7: -0.6, 1: -0.9}  # bars: log weight
+CUT = -0.2
+PHRASE_COST = 0.35  # in parts of the greatest novelty: what a phrase end must be worth
 REACH_BARS = 4  # before and after a bar line that are compared
 ALIKE = 0.9  # similarity above which two phrases are one section
 TIMBRE_BANDS = 12
@@ -107,9 +109,13 @@ def _divide(novelty: np.ndarray) -> list[int]:
     best[0] = 0.0
     for end in range(1, count + 1):
         for length, weight in LENGTHS.items():
-            # a phrase the song cuts short at either end is nothing odd
-            start, cut = end - length, length < 4 and (end in (length, count))
-            if start >= 0 and (score := best[start] + novelty[end] + (-0.2 if cut else weight) - 0.5) > best[end]:
+            start = end - length
+            if start < 0:
+                continue
+            if length < 4 and end in (length, count):  # the song begins or ends within a phrase: nothing odd
+                weight = CUT
+            score = best[start] + novelty[end] + weight - PHRASE_COST
+            if score > best[end]:
                 best[end], before[end] = score, start
     ends, at = [], count
     while at > 0:

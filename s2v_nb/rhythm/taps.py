@@ -7,6 +7,7 @@ from s2v_nb.rhythm.types import Rhythm
 
 SAME_TAP_SECONDS = 0.15  # nearer taps are one finger bouncing
 LATENCY_SECONDS = 0.08  # fingers and sound cards are late, anticipation is early: by at most this much
+EARLY_SECONDS = 0.05  # a loop begins with a beat
 FOLLOW, FOLLOW_SECONDS = 0.3, 0.05  # share of the way to an onset, and how far it may lie
 
 
@@ -29,7 +30,8 @@ def grid_from_taps(taps: np.ndarray, rhythm: Rhythm) -> np.ndarray:
     tapped = start + period * np.arange(count + 1)
     after = _follow(tapped[-1], period, rhythm)
     before = _follow(tapped[0], -period, rhythm)[::-1]
-    return smooth(np.concatenate([before, tapped, after]))
+    grid = smooth(np.concatenate([before, tapped, after]))
+    return grid[grid >= -EARLY_SECONDS].clip(min=0)
 
 
 def _offset(grid: np.ndarray, rhythm: Rhythm) -> float:
@@ -44,7 +46,7 @@ def _offset(grid: np.ndarray, rhythm: Rhythm) -> float:
 def _follow(start: float, period: float, rhythm: Rhythm) -> np.ndarray:
     """Beats from ``start`` (left out) to the end of the song, or with a negative period to its beginning."""
     beats, at = [], start + period
-    while 0 <= at < rhythm.duration:
+    while -EARLY_SECONDS <= at < rhythm.duration:
         near = np.abs(rhythm.times - at) <= FOLLOW_SECONDS
         if near.any() and rhythm.onset[near].max() > 2 * np.median(rhythm.onset):
             onset = rhythm.times[near][int(rhythm.onset[near].argmax())]

@@ -6,12 +6,14 @@ Each takes the evidence of a song and gives a `BeatGrid`: beats and downbeats in
 import importlib.util
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Thread
 
 import numpy as np
 
 from s2v_nb.errors import InputError
-from s2v_nb.models.beatnet import WeightsMissing, fetch_weights
+from s2v_nb.models.beatnet import WeightsMissing, fetch_weights, load_networks
 from s2v_nb.rhythm.activations import FPS, beat_activations
 from s2v_nb.rhythm.bars import find_bars
 from s2v_nb.rhythm.beat_pointer import BeatPointer
@@ -139,12 +141,28 @@ def _weights_ready() -> bool:
     return True
 
 
+def _look_while_loading(heard: Evidence) -> None:
+    """Compute what needs no network while torch, which takes seconds to import, is loaded on another core."""
+
+    def load() -> None:
+        with suppress(Exception):  # it is loaded again where it is needed, and fails there in words
+            load_networks()
+
+    loading = Thread(target=load)
+    loading.start()
+    for curve in ("onset", "bass", "sharp", "harmony"):
+        getattr(heard, curve)
+    loading.join()
+
+
 def track(samples: np.ndarray, name: str) -> tuple[BeatGrid, Evidence]:
     """Track mono ``samples`` (time,) at 22 050 Hz with the tracker ``name``; also what it looked at.
 
     The grid is empty where there is nothing to follow: under a second, or silence.
     """
     heard = Evidence(samples)
+    if name == "beatnet":
+        _look_while_loading(heard)
     if len(samples) < SHORTEST_SECONDS * RATE or heard.onset.values.max(initial=0.0) < MIN_ONSET_DB:
         return BeatGrid(np.zeros(0), np.zeros(0)), heard
     if name == "beatnet":

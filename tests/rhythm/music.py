@@ -6,13 +6,13 @@ from s2v_nb.media import Audio
 from s2v_nb.media.audio import audio_from_array
 
 RATE = 22_050
-CHORDS = ((57, 60, 64), (53, 57, 60), (48, 52, 55), (55, 59, 62), (50, 53, 57), (52, 55, 59))
+CHORDS = ((57, 60, 64), (53, 57, 60), (48, 52, 55), (55, 59, 62), (51, 54, 58), (49, 53, 56))
 
 
 def band(
     bars: str, *, bpm: float = 112.0, metre: int = 4, lead: float = 0.0, loud: dict[str, float] | None = None
 ) -> Audio:
-    """One letter a bar: each has its own two chords, bass and tone colour; '-' is a bar of silence.
+    """One letter a bar: each has its own two chords, a bar each, and tone colour; '-' is a bar of silence.
 
     Kick on the first beat (and the third of four), snare on the others, hats on eighths.
     """
@@ -31,10 +31,8 @@ def band(
                 continue
             _add(samples, start, gain * (_kick() if (k // 2) % 4 in (0, 2) and (metre == 4 or k == 0) else _snare(rng)))
         index = ord(letter) - ord("A")
-        for half in range(2):
-            chord = CHORDS[(2 * index + half) % len(CHORDS)]
-            start, length = lead + (bar + half / 2) * metre * beat, metre * beat / 2
-            _add(samples, start, gain * _chord(chord, length, overtones=1 + index))
+        chord = CHORDS[(2 * index + bar % 2) % len(CHORDS)]
+        _add(samples, lead + bar * metre * beat, gain * _chord(chord, metre * beat, overtones=1 + index))
     return audio_from_array(0.8 * samples / max(1e-9, np.abs(samples).max()), RATE, "band")
 
 
