@@ -21,6 +21,8 @@ _HOME = {
     "Settings": "s2v_nb.settings",
     "analyze": "s2v_nb.rhythm",
     "best_excerpts": "s2v_nb.rhythm",
+    "click_track": "s2v_nb.rhythm",
+    "emphasised": "s2v_nb.media.preparation",
     "generate": "s2v_nb.runs",
     "load_audio": "s2v_nb.media",
     "load_image": "s2v_nb.media",
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from s2v_nb.alignment import AlignmentReport, measure_alignment
     from s2v_nb.errors import InputError
     from s2v_nb.media import Audio, Image, load_audio, load_image
+    from s2v_nb.media.preparation import emphasised
     from s2v_nb.plots import (
         plot_alignment,
         plot_beats,
@@ -58,7 +61,7 @@ if TYPE_CHECKING:
         save_report,
     )
     from s2v_nb.progress import Progress
-    from s2v_nb.rhythm import Corrections, Rhythm, analyze, best_excerpts, suggest_durations
+    from s2v_nb.rhythm import Corrections, Rhythm, analyze, best_excerpts, click_track, suggest_durations
     from s2v_nb.runs import Clip, generate
     from s2v_nb.samples import sample_audio, sample_image
     from s2v_nb.settings import Settings

@@ -82,3 +82,39 @@ def test_readme_figures_are_the_measured_ones():
         f"{results['fresh_clone']['second']:.0f} s",
     ):
         assert figure in table, figure
+
+
+def rhythm_rows() -> list[str]:
+    """The lines of the README's table on beats, from the committed result file."""
+    import json
+
+    results = json.loads((ROOT / "bench/results/rhythm.json").read_text())
+    names = {
+        "f": "beat F",
+        "amlt": "AMLt",
+        "downbeat_f": "downbeat F",
+        "tempo": "tempo within 4 %, octave allowed",
+        "lag_ms": "median lag of beats (ms)",
+        "amlt_sure": "AMLt of the more confident half",
+    }
+    both = [results[f"beats, {tracker}"]["scores"] for tracker in ("beatnet", "librosa")]
+    digits = {name: 1 if name == "lag_ms" else 2 for name in names}
+
+    def shown(name: str, found: list[float]) -> str:
+        value, low, high = (f"{v:.{digits[name]}f}" for v in found)
+        return f"{value} [{low} to {high}]"
+
+    rows = [f"| {label} | " + " | ".join(shown(n, s[n]) for s in both) + " |" for n, label in names.items()]
+    song = results["3-minute song"]
+    return [
+        *rows,
+        f"| seconds for a 3-minute song: warm; first call in a new process | {song['warm']['seconds']:.1f}; "
+        f"{song['first call in a new process']['seconds']:.1f} | |",
+    ]
+
+
+def test_readme_scores_are_the_measured_ones():
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("<!-- rhythm -->") : text.index("<!-- /rhythm -->")]
+
+    assert table.splitlines()[3:] == rhythm_rows()

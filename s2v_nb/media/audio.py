@@ -1,7 +1,9 @@
 """Songs: WAV, MP3, FLAC, OGG, Opus, AIFF and M4A become float stereo; excerpts are cut to the sample."""
 
+import base64
 import hashlib
 import html
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -52,10 +54,23 @@ class Audio:
         return self.samples.mean(axis=0)
 
     def _repr_html_(self) -> str:
-        if self.path is None:
+        if not self.samples.size:
             return f"<code>{html.escape(self.name)}: {self.duration:.2f} s</code>"
-        source = quote(os.path.relpath(self.path).replace(os.sep, "/"))  # relative: plays after a reload too
+        if self.path is None or not self.is_whole:
+            source = f"data:audio/mpeg;base64,{base64.b64encode(self._mp3()).decode()}"
+        else:
+            source = quote(os.path.relpath(self.path).replace(os.sep, "/"))  # relative: plays after a reload too
         return f'<audio controls preload="metadata" src="{html.escape(source, quote=True)}"></audio>'
+
+    def _mp3(self) -> bytes:
+        """For a player in a page; MP3 plays in every browser, at the rates it knows."""
+        import soundfile
+
+        rate = next((r for r in (22_050, 44_100, 48_000) if r >= self.rate), 48_000)
+        buffer = io.BytesIO()
+        samples = np.clip(self.resampled(rate).samples.T, -1, 1)
+        soundfile.write(buffer, samples, rate, format="MP3", subtype="MPEG_LAYER_III")
+        return buffer.getvalue()
 
     def excerpt(self, start: float, duration: float) -> "Audio":
         """The part from ``start`` (seconds, in the song) on, cut to the sample; shorter where the song ends."""
