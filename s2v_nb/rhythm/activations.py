@@ -23,7 +23,8 @@ RATE = 22_050
 WINDOW, HOP = 1411, 441  # samples: 64 ms, 50 frames a second
 BANDS_PER_OCTAVE, LOWEST_HZ, HIGHEST_HZ, CONCERT_PITCH_HZ = 24, 30.0, 17_000.0, 440.0
 FPS = 100  # of what is returned
-SPEEDS = (0.84, 1.0, 1.19)
+SPEEDS = (0.75, 1.0, 1.19)
+ALONE = (0.75,)  # fast and dense music is heard best when it is played slowly
 PART, WARM_UP = 1500, 250  # frames: long songs are cut into parts, each heard from five seconds before
 TOGETHER = 6  # parts that go through a network at once
 FLOOR = 1e-4
@@ -37,8 +38,13 @@ class Activations:
     downbeat: np.ndarray
 
 
-def beat_activations(samples: np.ndarray, speeds: tuple[float, ...] = SPEEDS) -> Activations:
+def beat_activations(samples: np.ndarray) -> list[Activations]:
     """Hear mono ``samples`` (time,) at 22 050 Hz with the three networks at each speed.
+
+    Returns
+    -------
+    list of Activations
+        What all speeds agree on, then what was heard at each speed of ``ALONE`` by itself.
 
     Raises
     ------
@@ -48,13 +54,13 @@ def beat_activations(samples: np.ndarray, speeds: tuple[float, ...] = SPEEDS) ->
     import soxr
 
     frames = int(len(samples) / RATE * FPS)
-    heard = [features(soxr.resample(samples, RATE * v, RATE) if v != 1 else samples) for v in speeds]
-    levels = [
-        _resampled(np.mean(each, axis=0), speed, frames)
-        for each, speed in zip(_run_networks(heard), speeds, strict=True)
-    ]
-    mean = np.exp(np.mean(np.log(np.stack(levels) + FLOOR), axis=0))
-    return Activations(beat=mean[:, 0], downbeat=mean[:, 1])
+    heard = [features(soxr.resample(samples, RATE * v, RATE) if v != 1 else samples) for v in SPEEDS]
+    levels = {
+        speed: np.log(_resampled(np.mean(each, axis=0), speed, frames) + FLOOR)
+        for each, speed in zip(_run_networks(heard), SPEEDS, strict=True)
+    }
+    means = [np.mean(list(levels.values()), axis=0), *(levels[speed] for speed in ALONE)]
+    return [Activations(beat=np.exp(mean[:, 0]), downbeat=np.exp(mean[:, 1])) for mean in means]
 
 
 def _resampled(probabilities: np.ndarray, speed: float, frames: int) -> np.ndarray:

@@ -17,11 +17,13 @@ from s2v_nb.models.beatnet import WeightsMissing, fetch_weights, load_networks
 from s2v_nb.rhythm.activations import FPS, beat_activations
 from s2v_nb.rhythm.bars import find_bars
 from s2v_nb.rhythm.beat_pointer import BeatPointer
+from s2v_nb.rhythm.confidence import beat_confidence
 from s2v_nb.rhythm.evidence import Evidence
 from s2v_nb.rhythm.features import RATE
 from s2v_nb.rhythm.levels import settle
 from s2v_nb.rhythm.onset_tracker import onset_beats
 from s2v_nb.rhythm.refine import refine
+from s2v_nb.rhythm.types import sureness
 
 logger = logging.getLogger(__name__)
 
@@ -165,6 +167,8 @@ def track(samples: np.ndarray, name: str) -> tuple[BeatGrid, Evidence]:
         _look_while_loading(heard)
     if len(samples) < SHORTEST_SECONDS * RATE or heard.onset.values.max(initial=0.0) < MIN_ONSET_DB:
         return BeatGrid(np.zeros(0), np.zeros(0)), heard
-    if name == "beatnet":
-        heard = heard.with_activations(beat_activations(samples))
-    return TRACKERS[name].track(heard), heard
+    if name != "beatnet":
+        return TRACKERS[name].track(heard), heard
+    readings = [heard.with_activations(activations) for activations in beat_activations(samples)]
+    tracked = [(TRACKERS[name].track(reading), reading) for reading in readings]
+    return max(tracked, key=lambda found: sureness(beat_confidence(found[0].beats, found[1])))

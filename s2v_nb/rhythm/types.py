@@ -110,10 +110,8 @@ class Rhythm:
 
     @property
     def sureness(self) -> float:
-        """`confidence` in one number, 0 to 1: the mean of the most doubtful quarter; 0 without beats."""
-        if not len(self.confidence):
-            return 0.0
-        return float(np.sort(self.confidence)[: max(1, round(len(self.confidence) / 4))].mean())
+        """`confidence` in one number, 0 to 1; see `sureness`."""
+        return sureness(self.confidence)
 
     def excerpt(self, start: float, duration: float) -> "Rhythm":
         """The rhythm of ``duration`` seconds from ``start`` on, with times from there."""
@@ -191,6 +189,13 @@ class Rhythm:
         tempo = None if values["tempo"] is None else float(_finite("tempo", [values["tempo"]])[0])
         loudness = -np.inf if values["loudness"] is None else float(_finite("loudness", [values["loudness"]])[0])
         return cls(duration, tempo, times=times, bands=bands, loudness=loudness, **arrays, **later)
+
+
+def sureness(confidence: np.ndarray) -> float:
+    """The mean of the most doubtful quarter of ``confidence`` (n_beats,), 0 to 1; 0 without beats."""
+    if not len(confidence):
+        return 0.0
+    return float(np.sort(confidence)[: max(1, round(len(confidence) / 4))].mean())
 
 
 def tempo_curve(beats: np.ndarray) -> np.ndarray:
