@@ -175,9 +175,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "excerpt.energy": ("full of energy", "能量充沛"),
     "excerpt.clear": ("clear beat", "节拍清晰"),
-    "excerpt.tempo": ("90-130 BPM", "90-130 BPM"),
+    "excerpt.tempo": ("90-130 BPM", "每分钟 90-130 拍"),
     "excerpt.bar": ("begins with a bar", "从小节开头开始"),
-    "list.comma": (", ", "，"),
     "notice.best_excerpt": (
         "The song is {song:.0f} s long; the clip uses {start:.2f} s to {end:.2f} s ({reason}). start=... chooses "
         "another part.",

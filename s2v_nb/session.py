@@ -67,6 +67,7 @@ def gpus() -> list[str]:
 def describe() -> dict[str, str]:
     """What `s2v-nb doctor` prints, name to value."""
     from s2v_nb.media.video import ffmpeg_version
+    from s2v_nb.models.beatnet import have_weights
 
     free = shutil.disk_usage(Path.cwd()).free
     found = {
@@ -77,6 +78,9 @@ def describe() -> dict[str, str]:
         + ("" if free > 2**30 else ": too little for more than a few clips"),
         "gpu": "; ".join(gpus()) or "none: the preview engine needs none",
         "ffmpeg": ffmpeg_version() or "missing: pip install --force-reinstall imageio-ffmpeg",
+        "beats": "BeatNet networks: ready"
+        if have_weights()
+        else "librosa; `python -m s2v_nb.warm` fetches the BeatNet networks (9 MB), which hear better",
         "engines": "preview: ready",
     }
     found["packages"] = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)

@@ -5,9 +5,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from s2v_nb.media.video import probe_video
+from tests.conftest import write_song
+from tests.rhythm.music import band
 
 
 def run(*arguments, folder, language="en", **environment) -> subprocess.CompletedProcess:
@@ -224,3 +227,54 @@ def test_version_and_help(tmp_path):
     assert "0.5-1.5" in shown
     assert "off|low|medium|high" in shown
     assert run(folder=tmp_path).returncode == 2
+
+
+@pytest.fixture
+def annotated(tmp_path):
+    audio = band("AABB")
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    write_song(folder / "one.wav", audio.samples.T, audio.rate)
+    clip = {"file": "one.wav", "beats": (np.arange(16) * 60 / 112).tolist(), "downbeats": None}
+    (folder / "annotations.json").write_text(json.dumps({"clips": [clip]}))
+    return folder
+
+
+def test_a_folder_is_evaluated(annotated, tmp_path):
+    values = only_json(run("analyze", annotated, "--evaluate", "annotations.json", "--json", folder=tmp_path))
+
+    assert values["scores"]["f"][0] > 0.95
+    assert values["songs"] == 1
+
+
+def test_corrections_are_kept_and_followed(annotated, tmp_path):
+    song = annotated / "one.wav"
+    plain = only_json(run("analyze", song, "--json", folder=tmp_path))
+    double = only_json(run("analyze", song, "--correct", "double, nudge 10", "--json", folder=tmp_path))
+    again = only_json(run("analyze", song, "--json", folder=tmp_path))
+    undone = only_json(run("analyze", song, "--correct", "reset", "--json", folder=tmp_path))
+
+    assert double["tempo"] == pytest.approx(2 * plain["tempo"], rel=0.01)
+    assert again["beats"] == double["beats"]
+    assert undone["beats"] == plain["beats"]
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--correct", "dance"], "'dance' is no correction"),
+        (["--correct", "nudge"], "nudge=None"),
+        (["--tracker", "dancer"], "tracker='dancer'"),
+        (["--evaluate", "annotations.json"], "is not a folder"),
+    ],
+)
+def test_what_analyze_cannot_do_is_one_sentence(annotated, tmp_path, options, complaint):
+    result = run("analyze", annotated / "one.wav", *options, folder=tmp_path)
+
+    assert result.returncode == 2
+    assert complaint in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_doctor_says_how_beats_are_heard(tmp_path):
+    assert "BeatNet" in only_json(run("doctor", "--json", folder=tmp_path))["beats"]

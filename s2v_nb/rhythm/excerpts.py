@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from s2v_nb.errors import say
+from s2v_nb.errors import language, say
 from s2v_nb.media.audio import Audio, load_audio
 from s2v_nb.rhythm.analysis import analyze
 from s2v_nb.rhythm.types import Phrase, Rhythm
@@ -46,7 +46,7 @@ class Excerpt:
             return say("excerpt.whole")
         told = [name for name, least in TELLING.items() if self.parts[name] >= least]
         words = [say(f"excerpt.{name}", label=self.label, times=self.times) for name in told]
-        return say("list.comma").join(words) or say("excerpt.bar")
+        return ("，" if language() == "zh" else ", ").join(words) or say("excerpt.bar")
 
 
 def best_excerpts(

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from s2v_nb import Clip, InputError, Progress, Settings, analyze, generate, load_audio, load_image
+from s2v_nb import Clip, Corrections, InputError, Progress, Settings, analyze, generate, load_audio, load_image
 from s2v_nb.errors import Cancelled, GenerationError
 from s2v_nb.media.video import probe_video, read_frames, read_sound
-from s2v_nb.runs import replay
+from s2v_nb.runs import generation, replay
 from tests.conftest import tone, write_song
+from tests.rhythm.music import band, bar_lines
 
 SMALL = {"duration": 3.0, "resolution": "480p", "fps": 24}
 
@@ -271,8 +272,8 @@ def test_loaded_objects_are_taken_as_paths_are(cover, song, tmp_path):
 
 
 def test_a_loaded_part_is_not_mistaken_for_the_song(cover, song, tmp_path):
-    part = generate(cover, load_audio(song, 10.0, 8.0), runs=tmp_path, **SMALL)
-    whole = generate(cover, song, runs=tmp_path, **SMALL)
+    part = generate(cover, load_audio(song, 10.0, 8.0), runs=tmp_path, start=0.0, **SMALL)
+    whole = generate(cover, song, runs=tmp_path, start=0.0, **SMALL)
 
     assert part.path != whole.path
     wanted = load_audio(song, 10.0, 3.0).samples[0][20_000:50_000]
@@ -345,3 +346,41 @@ def test_two_at_once_do_not_disturb_each_other(cover, song, tmp_path):
     assert len({clip.path for clip in clips}) == 1
     assert len(frames_of(clips[0].path)) == 72
     assert sorted(p.name for p in clips[0].path.parent.iterdir()) == ["clip.mp4", "progress.json", "spec.json"]
+
+
+def test_without_a_start_the_best_part_is_taken(cover, tmp_path):
+    """The loud section that returns, from its first bar; the clip and its notice say where it is."""
+    audio = band("AAAABBBBAAAABBBB", loud={"A": 0.4})
+
+    clip = generate(cover, audio, runs=tmp_path, **SMALL)
+
+    lines = bar_lines(16)
+    assert min(abs(clip.spec.settings.start + 0.02 - lines[4]), abs(clip.spec.settings.start + 0.02 - lines[12])) < 0.06
+    assert any(f"{clip.spec.settings.start:.2f} s" in notice and "chorus" in notice for notice in clip.notices)
+    again = generate(cover, audio, runs=tmp_path, start=clip.spec.settings.start, **SMALL)
+    assert again.cached
+
+
+def test_a_song_of_hours_is_heard_around_the_excerpt(cover, tmp_path, monkeypatch):
+    monkeypatch.setattr(generation, "HEARD_SECONDS", 12.0)
+    heard = []
+    listen = generation.analyze
+    monkeypatch.setattr(generation, "analyze", lambda song: heard.append(song.duration) or listen(song))
+    audio = band("AABBAABBAABBAABBAABBAABBAABBAABB")
+
+    clip = generate(cover, audio, runs=tmp_path, start=40.0, **SMALL)
+
+    assert clip.spec.rhythm["beats"]
+    assert heard == [pytest.approx(43.0, abs=3.1)]  # 20 s before, the clip, and 20 s after
+
+
+def test_corrections_make_another_clip(cover, tmp_path):
+    audio = band("AABBAABB")
+    song = load_audio(write_song(tmp_path / "song.wav", audio.samples.T, audio.rate))
+    first = generate(cover, song, runs=tmp_path / "runs", start=2.0, **SMALL)
+
+    Corrections().double().save(song)
+    second = generate(cover, song, runs=tmp_path / "runs", start=2.0, **SMALL)
+
+    assert second.path != first.path
+    assert len(second.rhythm.beats) >= 2 * len(first.rhythm.beats) - 1
