@@ -18,7 +18,7 @@ TEMPO_TIGHTNESS = 200.0  # a change of tempo by the share r from one beat to the
 BEAT_SHARE = 1 / 10  # of a beat's length in which its probability is expected to be high
 FLOOR = 1e-6
 EARLY_FRAMES = 4  # before the song; the pointer is a little ahead of the sound, and loops begin with a beat
-LARGEST_CHANGE = 0.12  # of tempo from one beat to the next
+LARGEST_CHANGE = 0.08  # of tempo from one beat to the next
 
 
 class BeatPointer:

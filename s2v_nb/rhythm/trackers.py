@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 DECODER_LEAD_SECONDS = 0.012  # the pointer's beats begin this much before the networks' peaks
 EARLIEST_SECONDS = 0.04  # a beat this little before the first sound is that of the first sound
 SHORTEST_SECONDS = 1.0
+SURE = 0.97  # from here on another reading of the song is not asked for
 MIN_ONSET_DB = 1e-3  # of rise a frame; below it there is nothing to follow
 
 
@@ -169,6 +170,12 @@ def track(samples: np.ndarray, name: str) -> tuple[BeatGrid, Evidence]:
         return BeatGrid(np.zeros(0), np.zeros(0)), heard
     if name != "beatnet":
         return TRACKERS[name].track(heard), heard
-    readings = [heard.with_activations(activations) for activations in beat_activations(samples)]
-    tracked = [(TRACKERS[name].track(reading), reading) for reading in readings]
-    return max(tracked, key=lambda found: sureness(beat_confidence(found[0].beats, found[1])))
+    best, surest = (BeatGrid(np.zeros(0), np.zeros(0)), heard), -1.0
+    for activations in beat_activations(samples):
+        reading = heard.with_activations(activations)
+        grid = TRACKERS[name].track(reading)
+        if (sure := sureness(beat_confidence(grid.beats, reading))) > surest:
+            best, surest = (grid, reading), sure
+        if surest >= SURE:
+            break
+    return best
