@@ -11,11 +11,12 @@ command -v "$PYTHON" >/dev/null || fail "$PYTHON was not found; install Python 3
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$("$PYTHON" --version) is too old; Python 3.11 or later is needed, set PYTHON=... to choose another"
 
-chosen=.venv/.s2v_nb-extras # a choice made once holds until another is made
+chosen=.venv/.s2v_nb-extras # a choice made once holds until another is made; a guess is made anew each time
+guessed=""
 if [ -z "${EXTRAS:-}" ] && [ -f "$chosen" ]; then
     EXTRAS=$(cat "$chosen")
 elif [ -z "${EXTRAS:-}" ]; then
-    EXTRAS=test
+    EXTRAS=test guessed=yes
     if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then EXTRAS=gpu,test; fi
 fi
 
@@ -52,17 +53,20 @@ fi
 # uv resolves and installs in a fraction of pip's time, but reads neither of these from pip's configuration
 links=$(.venv/bin/python -m pip config get global.find-links 2>/dev/null || true)
 export UV_FIND_LINKS=${UV_FIND_LINKS:-${PIP_FIND_LINKS:-$links}}
+index=$(.venv/bin/python -m pip config get global.index-url 2>/dev/null || true)
+index=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-$index}}
+if [ -n "$index" ]; then export UV_DEFAULT_INDEX=$index; fi
 UV_FIND_LINKS=$(echo $UV_FIND_LINKS | tr ' ' ',') # pip separates by spaces, uv by commas
 [ -n "$UV_FIND_LINKS" ] || unset UV_FIND_LINKS
 # without an NVIDIA GPU torch's build for CPUs is enough, a tenth of the size, where uv may choose it
 if ! nvidia-smi >/dev/null 2>&1 && [ -z "${UV_FIND_LINKS:-}" ]; then export UV_TORCH_BACKEND=${UV_TORCH_BACKEND:-cpu}; fi
 if ! { .venv/bin/python -m pip install -q --disable-pip-version-check uv &&
     .venv/bin/uv pip install -q --python .venv/bin/python -c env/constraints.txt -e ".[$EXTRAS]" 2>.venv/uv.log; }; then
-    echo "set-up: uv did not succeed, trying pip (slower)" >&2
+    echo "set-up: uv did not succeed (.venv/uv.log says why), trying pip (slower)" >&2
     .venv/bin/python -m pip install -q -c env/constraints.txt -e ".[$EXTRAS]"
 fi
 
 echo "set-up: warming caches, so that the first analysis does not compile for a minute"
 .venv/bin/python -m s2v_nb.warm
-echo "$EXTRAS" >"$chosen"
+[ -n "$guessed" ] || echo "$EXTRAS" >"$chosen"
 echo "$state" >"$stamp"

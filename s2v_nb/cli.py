@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from s2v_nb import __version__
 from s2v_nb.errors import Cancelled, InputError, SentenceError, language, say
 from s2v_nb.session import cache_folder
-from s2v_nb.settings import CONTROLS, Choice, Settings
+from s2v_nb.settings import CONTROLS, Choice, Settings, number_or_text
 
 if TYPE_CHECKING:
     from s2v_nb.media import Audio
@@ -140,12 +140,16 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _analyze(options: argparse.Namespace) -> dict[str, Any]:
     if options.evaluate:
+        if options.plot or options.correct:
+            raise _usage_error(options.command, "--evaluate scores a folder, so --plot and --correct cannot be given")
         return _evaluate(options)
     from s2v_nb import analyze, best_excerpts, load_audio
     from s2v_nb.rhythm.corrections import corrected
+    from s2v_nb.rhythm.trackers import choose_tracker
 
     _check_plot(options.plot)
     audio = load_audio(options.audio)
+    choose_tracker(options.tracker)  # what cannot be used is refused before anything is written
     if options.correct:
         corrected(audio, options.correct).save(audio)
     rhythm = analyze(audio, tracker=options.tracker)
@@ -170,7 +174,7 @@ def _described(audio: "Audio", rhythm: "Rhythm", excerpts: "list[Excerpt]") -> l
         f"heard by {rhythm.tracker}, sure to {rhythm.sureness:.0%}; a voice in {rhythm.vocals:.0%} of the time",
         *[f"phrase {p.label}: {p.start:.2f}-{p.end:.2f} s, {p.bars} bars, {p.energy:+.1f} dB" for p in rhythm.phrases],
         *[f"{m.kind}: {m.start:.2f}-{m.end:.2f} s, {m.strength:.0f} dB" for m in rhythm.moments],
-        *[f"excerpt: {e.start:.2f}-{e.end:.2f} s: {e.reason}" for e in excerpts],
+        *[f"excerpt: {e.start:.2f}-{e.end:.2f} s: {e.words('en')}" for e in excerpts],
         "beats:     " + " ".join(f"{t:.3f}" for t in rhythm.beats),
         "downbeats: " + " ".join(f"{t:.3f}" for t in rhythm.downbeats),
     ]
@@ -323,18 +327,9 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         default = "auto" if (value := getattr(Settings(), name)) is None else value
         text = f"{control.help[index]} ({bounds}; default {default})".replace("%", "%%")
         option = "--" + name.replace("_", "-")
-        parser.add_argument(option, dest=name, metavar=name.upper(), type=_number_or_text, help=text)
+        parser.add_argument(option, dest=name, metavar=name.upper(), type=number_or_text, help=text)
     parser.add_argument("--subject", metavar="X,Y", type=_pair, help="the point to keep, each 0 to 1")
     parser.add_argument("--engine", help="auto|preview (default auto)")
-
-
-def _number_or_text(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _pair(text: str) -> tuple[str, ...]:

@@ -180,7 +180,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "notice.best_excerpt": (
         "The song is {song:.0f} s long; the clip uses {start:.2f} s to {end:.2f} s ({reason}). start=... chooses "
         "another part.",
-        "歌曲长 {song:.0f} 秒；片段使用 {start:.2f} 秒到 {end:.2f} 秒（{reason}）。可用 start=... 选择其他部分。",
+        "歌曲长 {song:.0f} 秒；短片使用 {start:.2f} 秒到 {end:.2f} 秒（{reason}）。可用 start=... 选择其他部分。",
+    ),
+    "folder.missing": (
+        "{name!r} is not a folder of songs; give the folder that the annotations belong to.",
+        "{name!r} 不是歌曲文件夹；请给出标注所属的文件夹。",
     ),
     "annotations.damaged": (
         "{name!r} holds no annotations ({why}); give JSON with clips, each with file, beats and downbeats.",
@@ -190,7 +194,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "beatnet.missing": (
         "The beat networks are not here and could not be fetched ({why}); beats are heard by librosa, less surely. "
         "With a network, `python -m s2v_nb.warm` fetches them (9 MB).",
-        "节拍网络尚未下载，且无法获取（{why}）；改用 librosa 检测节拍，准确度较低。联网后运行 `python -m s2v_nb.warm` 即可下载（9 MB）。",
+        "节拍检测模型尚未下载，且无法获取（{why_zh}）；改用 librosa 检测节拍，准确度较低。联网后运行 `python -m s2v_nb.warm` 即可下载（9 MB）。",
+    ),
+    "tracker.weights": (
+        "tracker='beatnet' needs the beat networks, which could not be fetched ({why}); mend that, or choose "
+        "tracker='librosa' or 'auto'.",
+        "tracker='beatnet' 需要节拍检测模型，但无法获取（{why_zh}）；请先解决，或选择 tracker='librosa' 或 'auto'。",
     ),
     "tracker.unknown": (
         "tracker={name!r} is not known; choose one of {allowed}.",
@@ -215,6 +224,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "corrections.no_file": (
         "{name!r} has no file, so that its corrections cannot be kept beside it; load the song from a file.",
         "{name!r} 没有对应的文件，无法保存修正；请从文件载入歌曲。",
+    ),
+    "corrections.unwritable": (
+        "Corrections cannot be kept in {name!r} ({why}); move the song to a folder you may write to, under a "
+        "shorter name.",
+        "无法在 {name!r} 中保存修正（{why}）；请把歌曲移到可写的文件夹，或改用较短的文件名。",
     ),
     "corrections.damaged": (
         "{name!r} beside the song cannot be read ({why}); delete it to hear the song as it is.",

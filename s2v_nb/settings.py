@@ -158,6 +158,16 @@ class Settings:
         return cls(**values)
 
 
+def number_or_text(text: str) -> int | float | str:
+    """A word from a command line as the number it is, else as it stands."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 def _point(value: Any) -> tuple[float, float]:
     """``value`` as (x, y), both from 0 to 1."""
     try:

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,9 @@ def replacing(path: Path) -> Iterator[Path]:
 def clean_stale(folder: Path) -> None:
     """Remove scratch files that nobody has written to for ten minutes: their makers were killed."""
     for scratch in folder.glob("*.partial-*"):
-        if time.time() - scratch.stat().st_mtime > STALE_SECONDS:
-            scratch.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process may clean up as well
+            if time.time() - scratch.stat().st_mtime > STALE_SECONDS:
+                scratch.unlink()
 
 
 def sync(path: Path) -> None:

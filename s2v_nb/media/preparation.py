@@ -3,8 +3,6 @@
 None of this ever reaches the clip's sound track: what is muxed is the person's own song.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from s2v_nb.errors import InputError
@@ -14,6 +12,7 @@ from s2v_nb.media.loudness import integrated_loudness
 SPEECH_MODEL_LUFS = -23.0  # EBU R 128; what audio encoders are commonly trained on
 CEILING = 10 ** (-1 / 20)  # -1 dBFS
 PARTS = ("percussive", "harmonic")
+BLOCK_SECONDS, EDGE_SECONDS = 30, 2
 
 
 def prepare(
@@ -54,13 +53,21 @@ def with_silence(audio: Audio, seconds: float = 0.5) -> Audio:
 
 
 def at_loudness(audio: Audio, lufs: float = SPEECH_MODEL_LUFS) -> Audio:
-    """The song at this integrated loudness, or as near as no sample passes -1 dBFS; silence stays silence."""
+    """The song at this integrated loudness, or as near as no sample passes -1 dBFS; silence stays silence.
+
+    Raises
+    ------
+    InputError
+        If ``lufs`` is not from -70 to 0.
+    """
+    if not -70 <= lufs <= 0:
+        raise InputError("settings.range", name="loudness", value=lufs, low=-70, high=0, unit=" LUFS")
     peak = float(np.abs(audio.samples).max(initial=0.0))
     found = integrated_loudness(audio.samples, audio.rate)
     if not np.isfinite(found):
         return audio
     gain = min(10 ** ((lufs - found) / 20), CEILING / peak)
-    return replace(audio, samples=(audio.samples * gain).astype(np.float32))
+    return audio_from_array(audio.samples * np.float32(gain), audio.rate, audio.name)
 
 
 def emphasised(audio: Audio, part: str = "percussive", amount: float = 0.7) -> Audio:
@@ -78,8 +85,21 @@ def emphasised(audio: Audio, part: str = "percussive", amount: float = 0.7) -> A
         raise InputError("settings.choice", name="emphasis", value=part, allowed=", ".join(PARTS))
     if not 0 <= amount <= 1:
         raise InputError("settings.range", name="amount", value=amount, low=0, high=1, unit="")
+    same = np.array_equal(audio.samples[0], audio.samples[1])
+    fronts = [_front(channel, audio.rate, part) for channel in audio.samples[: 1 if same else 2]]
+    front = np.stack(fronts * (2 if same else 1))
+    return audio_from_array(front + (1 - amount) * (audio.samples - front), audio.rate, audio.name)
+
+
+def _front(channel: np.ndarray, rate: int, part: str) -> np.ndarray:
+    """One channel's percussive or harmonic part, half a minute at a time: the filters need many times its memory."""
     import librosa
 
     kept = {"percussive": librosa.effects.percussive, "harmonic": librosa.effects.harmonic}[part]
-    front = np.stack([kept(channel) for channel in audio.samples])
-    return replace(audio, samples=(front + (1 - amount) * (audio.samples - front)).astype(np.float32))
+    block, edge = BLOCK_SECONDS * rate, EDGE_SECONDS * rate
+    found = np.empty_like(channel)
+    for first in range(0, len(channel), block):
+        begin = max(0, first - edge)
+        heard = kept(channel[begin : first + block + edge])
+        found[first : first + block] = heard[first - begin : first - begin + block]
+    return found

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from s2v_nb.errors import SentenceError
 from s2v_nb.session import cache_folder
+from s2v_nb.storage import replacing
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,6 @@ CREDIT = (
     "safetensors, unchanged otherwise."
 )
 NETWORKS = (1, 2, 3)
-FEATURES, CLASSES = 272, 3
 DOWNLOAD_SECONDS = 180
 
 
@@ -49,8 +49,10 @@ def weights_path() -> Path:
 
 def have_weights() -> bool:
     """Whether the weights are here, whole."""
-    path = weights_path()
-    return path.is_file() and _sha256(path) == WEIGHTS_SHA256
+    try:
+        return hashlib.sha256(weights_path().read_bytes()).hexdigest() == WEIGHTS_SHA256
+    except OSError:
+        return False
 
 
 def fetch_weights() -> Path:
@@ -67,12 +69,13 @@ def fetch_weights() -> Path:
     if have_weights():
         return path
     if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
-        raise WeightsMissing("beatnet.missing", why="HF_HUB_OFFLINE is set")
+        raise WeightsMissing("beatnet.missing", why="HF_HUB_OFFLINE", why_zh="已设置 HF_HUB_OFFLINE")
     try:
         with TemporaryDirectory() as folder:
             _convert(_download(Path(folder)), path)
     except (OSError, subprocess.SubprocessError, zipfile.BadZipFile) as error:
-        raise WeightsMissing("beatnet.missing", why=_reason(error)) from error
+        why, why_zh = _reason(error)
+        raise WeightsMissing("beatnet.missing", why=why, why_zh=why_zh) from error
     return path
 
 
@@ -80,25 +83,31 @@ def _download(folder: Path) -> Path:
     """The wheel, brought by pip, which knows the machine's index and proxies."""
     wanted = folder / "wanted.txt"
     wanted.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
+    # -P and the scratch folder: code that lies in the current folder must never be taken for pip
+    command = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--no-deps", "--only-binary", ":all:", "--retries", "1", "--timeout", "10"]
     command += ["--require-hashes", "--dest", str(folder), "-r", str(wanted)]
-    subprocess.run(command, check=True, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS)  # noqa: S603
+    subprocess.run(  # noqa: S603
+        command, check=True, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, cwd=folder
+    )
     return next(folder.glob("*.whl"))
 
 
-def _reason(error: Exception) -> str:
-    """What the person is told; all of it goes to the log."""
+def _reason(error: Exception) -> tuple[str, str]:
+    """What the person is told, in English and Chinese; all of it goes to the log."""
     output = str(getattr(error, "stderr", "") or "").strip()
     logger.warning("the beat networks could not be fetched: %s %s", error, output)
     if "No module named pip" in output:
-        return "pip is missing"
-    return "no network" if output or isinstance(error, subprocess.SubprocessError) else str(error)
+        return "pip is missing", "缺少 pip"
+    if output or isinstance(error, subprocess.SubprocessError):
+        return "no network", "没有网络连接"
+    return str(error), str(error)
 
 
 def _convert(wheel: Path, path: Path) -> None:
     """Write the tensors of the three networks as one safetensors file, with the credit in it and beside it."""
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     tensors: dict[str, torch.Tensor] = {}
@@ -108,17 +117,12 @@ def _convert(wheel: Path, path: Path) -> None:
                 state = torch.load(file, map_location="cpu", weights_only=True)
             tensors |= {f"{number}.{name}": tensor.contiguous() for name, tensor in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{path.stem}.partial-{os.getpid()}.safetensors")
-    try:
-        save_file(tensors, scratch, metadata={"credit": CREDIT})
-        (path.parent / "CREDIT.txt").write_text(CREDIT + "\n")
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    (path.parent / "CREDIT.txt").write_text(CREDIT + "\n")
+    with replacing(path) as scratch:
+        try:
+            save_file(tensors, scratch, metadata={"credit": CREDIT})
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
 
 
 @lru_cache(maxsize=1)
@@ -135,7 +139,7 @@ def load_networks() -> "tuple[torch.nn.Module, ...]":
     from safetensors.torch import load_file
 
     if not have_weights():
-        raise WeightsMissing("beatnet.missing", why="not fetched yet")
+        raise WeightsMissing("beatnet.missing", why="not fetched yet", why_zh="尚未下载")
     tensors = load_file(weights_path())
     return tuple(_network(tensors, f"{number}.") for number in NETWORKS)
 

@@ -81,7 +81,7 @@ def features(samples: np.ndarray) -> np.ndarray:
     shape = np.hanning(WINDOW).astype(np.float32)
     bank = filterbank().T
     level = np.empty((frames, bank.shape[1]), np.float32)
-    for first in range(0, frames, PART):  # in parts, so that memory does not grow with the song
+    for first in range(0, frames, PART):  # in parts: a spectrum takes five times the memory
         magnitude = np.abs(rfft(windows[first : first + PART] * shape)[:, : WINDOW // 2])
         level[first : first + PART] = np.log10(1 + magnitude @ bank)
     rise = np.diff(level, axis=0, prepend=level[:1]).clip(min=0)

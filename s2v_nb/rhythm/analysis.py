@@ -1,6 +1,5 @@
 """`analyze`: from a song to its `Rhythm`."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ from s2v_nb.rhythm.trackers import choose_tracker, track
 from s2v_nb.rhythm.types import BANDS, Rhythm
 from s2v_nb.rhythm.version import RHYTHM_VERSION
 from s2v_nb.rhythm.vocals import vocal_presence
-
-logger = logging.getLogger(__name__)
 
 BAND_EDGES = {"bass": (30.0, 150.0), "mid": (150.0, 2000.0), "high": (2000.0, 11025.0)}
 MIN_BARS = 2  # for phrases

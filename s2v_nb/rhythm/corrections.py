@@ -4,6 +4,7 @@ Downbeats are uncertain in every tracker, and now and then the tempo is taken tw
 matters is the musician's.
 """
 
+import errno
 import json
 import logging
 import math
@@ -15,16 +16,17 @@ from typing import Any
 import numpy as np
 
 from s2v_nb.errors import InputError
-from s2v_nb.media.audio import Audio
+from s2v_nb.media.audio import MAX_MINUTES, Audio
 from s2v_nb.rhythm.taps import grid_from_taps
 from s2v_nb.rhythm.tempo import tempo_of
 from s2v_nb.rhythm.types import Phrase, Rhythm
+from s2v_nb.settings import number_or_text
 from s2v_nb.storage import write_json
 
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
-MOST_STEPS, MOST_TAPS = 200, 5000
+MOST_STEPS, MOST_TAPS, MOST_DOUBLED = 200, 5000, 2
 FEWEST_TAPS = 4
 MOST_NUDGE_MS = 500.0
 MOST_BYTES = 2**20
@@ -49,6 +51,14 @@ class Corrections:
     """
 
     steps: tuple[Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.steps) > MOST_STEPS:
+            raise InputError("corrections.value", name="steps", value=len(self.steps), allowed=f"0 ... {MOST_STEPS}")
+        doubled = sum({"double": 1, "halve": -1}.get(step.do, 0) for step in self.steps)
+        if abs(doubled) > MOST_DOUBLED:
+            allowed = f"{MOST_DOUBLED} x double, {MOST_DOUBLED} x halve"
+            raise InputError("corrections.value", name="tempo", value=f"x 2^{doubled}", allowed=allowed)
 
     def halve(self) -> "Corrections":
         """Half the tempo: every second beat, those with the downbeats among them."""
@@ -102,18 +112,24 @@ class Corrections:
         Raises
         ------
         InputError
-            If the song has no file, or nothing can be written beside it.
+            If the song has no file, nothing can be written beside it, or it is too long to be heard as a whole.
         """
         if audio.path is None:
             raise InputError("corrections.no_file", name=audio.name)
+        if audio.song_duration > MAX_MINUTES * 60:
+            raise InputError("audio.too_long", name=audio.name, minutes=audio.song_duration / 60, limit=MAX_MINUTES)
         path = beside(audio.path)
         try:
+            if _other_song(path, audio):  # what was done for it is not lost
+                path.replace(path.with_name(path.name + ".bak"))
             if self.steps:
                 write_json(path, {"s2v_nb_corrections": FORMAT, "song": audio.sha256, "steps": self.to_list()})
             else:
                 path.unlink(missing_ok=True)
         except OSError as error:
-            raise InputError("out.folder", name=str(path.parent)) from error
+            raise InputError(
+                "corrections.unwritable", name=str(path.parent), why=error.strerror or str(error)
+            ) from error
         return path
 
     @classmethod
@@ -125,23 +141,39 @@ class Corrections:
         InputError
             If the file beside the song is damaged: what a person did is not dropped in silence.
         """
-        path = beside(audio.path) if audio.path else None
-        if path is None or not path.is_file():
+        if audio.path is None:
             return cls()
+        path = beside(audio.path)
         try:
+            if not path.is_file():
+                return cls()
             if path.stat().st_size > MOST_BYTES:
                 raise ValueError("too large")
             values = json.loads(path.read_text(encoding="utf-8"))
             steps = tuple(_checked(do, tuple(v) if isinstance(v, list) else v) for do, v in values["steps"])
             song = values["song"]
+            if values["s2v_nb_corrections"] != FORMAT:
+                raise ValueError(f"format {values['s2v_nb_corrections']!r} instead of {FORMAT}")
         except InputError:
             raise
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # then nothing was ever written there
+                return cls()
+            raise InputError("corrections.damaged", name=path.name, why=str(error)[:80]) from error
+        except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
             raise InputError("corrections.damaged", name=path.name, why=str(error)[:80]) from error
         if song != audio.sha256:
             logger.warning("%s was made for another song of this name and is not used", path)
             return cls()
-        return cls(steps[:MOST_STEPS])
+        return cls(steps)
+
+
+def _other_song(path: Path, audio: Audio) -> bool:
+    """Whether the file there was made for another song of this name."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["song"] != audio.sha256
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return False
 
 
 def beside(song: Path) -> Path:
@@ -150,7 +182,8 @@ def beside(song: Path) -> Path:
 
 
 def corrected(audio: Audio, text: str) -> Corrections:
-    """The song's corrections with the steps of a text added: "double, rotate 1, nudge -12", "undo" or "reset".
+    """The song's corrections with the steps of a text added: "double, rotate 1, nudge -12", "tap 1.2 1.7 2.2 2.7",
+    "undo" or "reset".
 
     Raises
     ------
@@ -164,22 +197,17 @@ def corrected(audio: Audio, text: str) -> Corrections:
         elif words == ["reset"]:
             corrections = Corrections()
         else:
-            corrections = corrections.then(words[0], _number(words[1]) if len(words) > 1 else None)
+            numbers = tuple(number_or_text(word) for word in words[1:])
+            value = numbers if words[0] == "tap" or len(numbers) > 1 else numbers[0] if numbers else None
+            corrections = corrections.then(words[0], value)
     return corrections
-
-
-def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _checked(do: str, value: Any) -> Step:
     if do not in STEPS:
-        raise InputError("corrections.unknown", name=str(do), allowed=", ".join(STEPS))
+        raise InputError("corrections.unknown", name=str(do), allowed=", ".join([*STEPS, "undo", "reset"]))
+    if do in ("halve", "double", "shift") and value is not None:
+        raise InputError("corrections.value", name=do, value=value, allowed="no number")
     whole = isinstance(value, int) and not isinstance(value, bool)
     if do == "rotate" and not (whole and -64 <= value <= 64):
         raise InputError("corrections.value", name=do, value=value, allowed="-64 ... 64")
@@ -236,6 +264,8 @@ def _nudge(rhythm: Rhythm, milliseconds: float) -> Rhythm:
 
 def _tap(rhythm: Rhythm, times: tuple[float, ...]) -> Rhythm:
     beats = grid_from_taps(np.array(times), rhythm)
+    if len(beats) < FEWEST_TAPS:
+        raise InputError("corrections.taps", count=len(beats), low=FEWEST_TAPS)
     old = rhythm.downbeats
     nearest = int(np.abs(beats - old[0]).argmin()) if len(old) else 0
     first = np.arange(len(beats)) == nearest
@@ -257,7 +287,10 @@ STEPS: dict[str, Callable[[Rhythm, Any], Rhythm]] = {
 def _is_downbeat(rhythm: Rhythm) -> np.ndarray:
     if not len(rhythm.downbeats):
         return np.zeros(len(rhythm.beats), bool)
-    return np.isclose(rhythm.beats[:, None], rhythm.downbeats[None, :], atol=1e-3).any(axis=1)
+    after = np.clip(np.searchsorted(rhythm.downbeats, rhythm.beats), 1, len(rhythm.downbeats)) - 1
+    before = np.minimum(after + 1, len(rhythm.downbeats) - 1)
+    nearest = np.minimum(*(np.abs(rhythm.downbeats[k] - rhythm.beats) for k in (after, before)))
+    return nearest < 1e-3
 
 
 def _with_beats(rhythm: Rhythm, beats: np.ndarray, first: np.ndarray, count: int | None = None) -> Rhythm:

@@ -13,12 +13,13 @@ from s2v_nb.errors import InputError
 from s2v_nb.media import load_audio
 from s2v_nb.rhythm.analysis import analyze
 from s2v_nb.rhythm.corrections import Corrections
-from s2v_nb.rhythm.types import Rhythm
+from s2v_nb.rhythm.types import Rhythm, validate_times
 
 WINDOW_SECONDS = 0.07
 TEMPO_TOLERANCE = 0.04
 OCTAVES = (1.0, 2.0, 0.5, 3.0, 1 / 3)
 DRAWS = 2000
+LONGEST_SECONDS = 30_000.0  # mir_eval takes no more
 MOST_BYTES = 2**26
 MEASURES = {
     "f": "beat F (70 ms)",
@@ -56,7 +57,7 @@ def evaluate(folder: str | Path, annotations: str | Path, *, tracker: str = "aut
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError("out.folder", name=str(folder))
+        raise InputError("folder.missing", name=str(folder))
     rows = []
     for clip in _read(folder, Path(annotations)):
         rhythm = analyze(load_audio(folder / clip["file"]), tracker=tracker, corrections=Corrections())
@@ -73,13 +74,24 @@ def _read(folder: Path, annotations: Path) -> list[dict[str, Any]]:
         clips = json.loads(path.read_text(encoding="utf-8"))["clips"]
         for clip in clips:
             clip["file"] = Path(clip["file"]).name  # a name never leads out of the folder
-            clip["beats"] = np.array(clip["beats"], float)
-            clip["downbeats"] = np.array(clip["downbeats"], float) if clip.get("downbeats") else None
-    except (ValueError, KeyError, TypeError) as error:
+            clip["beats"] = _times("beats", clip["beats"])
+            clip["downbeats"] = _times("downbeats", clip["downbeats"]) if clip.get("downbeats") else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise InputError("annotations.damaged", name=path.name, why=str(error)[:80]) from error
     if not clips:
         raise InputError("annotations.damaged", name=path.name, why="no clips")
     return list(clips)
+
+
+def _times(name: str, values: Any) -> np.ndarray:
+    """Annotated times, strictly increasing, from 0 to a day: mir_eval refuses others later, and less clearly."""
+    if not isinstance(values, list):
+        raise TypeError(f"{name} is no list")
+    times = np.array(values, float)
+    validate_times(name, times, at_least=1)
+    if times[0] < 0 or times[-1] > LONGEST_SECONDS:
+        raise ValueError(f"{name} has times outside 0 ... {LONGEST_SECONDS:.0f} s")
+    return times
 
 
 def score(rhythm: Rhythm, clip: dict[str, Any]) -> dict[str, float | None]:

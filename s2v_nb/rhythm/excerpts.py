@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from s2v_nb.errors import language, say
+from s2v_nb.errors import InputError, language, say
 from s2v_nb.media.audio import Audio, load_audio
 from s2v_nb.rhythm.analysis import analyze
 from s2v_nb.rhythm.types import Phrase, Rhythm
@@ -23,7 +23,7 @@ BARS_A_PHRASE = 4
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A part of a song: ``start`` and ``duration`` in seconds, and why.
+    """A part of a song: ``start`` and ``duration`` in seconds, and why. Times count from the audio that was given.
 
     ``score`` ranks the parts of one song; ``parts`` are the numbers it is made of, each 0 to 1.
     """
@@ -39,14 +39,22 @@ class Excerpt:
     def end(self) -> float:
         return self.start + self.duration
 
+    def of(self, audio: Audio) -> Audio:
+        """This part of the audio it was found in."""
+        return audio.excerpt(audio.start + self.start, self.duration)
+
     @property
     def reason(self) -> str:
         """Why this part, in words, in the person's language."""
+        return self.words(language())
+
+    def words(self, lang: str) -> str:
+        """The same in 'en' or 'zh'."""
         if not self.parts:
-            return say("excerpt.whole")
+            return say("excerpt.whole", lang)
         told = [name for name, least in TELLING.items() if self.parts[name] >= least]
-        words = [say(f"excerpt.{name}", label=self.label, times=self.times) for name in told]
-        return ("，" if language() == "zh" else ", ").join(words) or say("excerpt.bar")
+        words = [say(f"excerpt.{name}", lang, label=self.label, times=self.times) for name in told]
+        return ("，" if lang == "zh" else ", ").join(words) or say("excerpt.bar", lang)
 
 
 def best_excerpts(
@@ -70,7 +78,16 @@ def best_excerpts(
     -------
     list of Excerpt
         Never empty: a song no longer than ``duration`` is one excerpt.
+
+    Raises
+    ------
+    InputError
+        If the song cannot be used, ``duration`` is not from 0.5 to 600 s, or ``count`` is under 1.
     """
+    if not 0.5 <= duration <= 600:
+        raise InputError("settings.range", name="duration", value=duration, low=0.5, high=600, unit=" s")
+    if count < 1:
+        raise InputError("settings.range", name="count", value=count, low=1, high=100, unit="")
     audio = load_audio(audio)
     if audio.duration <= duration + LEAD_SECONDS:
         return [Excerpt(0.0, audio.duration, 0.0, {})]
@@ -169,19 +186,26 @@ def suggest_durations(
 
     Raises
     ------
-    ValueError
-        If the tempo is not above 0 or no beat was found.
+    InputError
+        If no beat was found, or a number is out of its bounds.
     """
     tempo = rhythm.tempo if isinstance(rhythm, Rhythm) else rhythm
     metre = rhythm.metre if isinstance(rhythm, Rhythm) else metre
-    if not tempo or tempo <= 0:
-        raise ValueError(f"tempo={tempo!r} must be above 0 BPM; without a beat every duration is as good")
+    bounds = {
+        "tempo": (tempo, 20, 400, " BPM"),
+        "metre": (metre, 1, 16, ""),
+        "part_seconds": (part_seconds, 0.5, 600, " s"),
+    }
+    for name, (value, low, high, unit) in bounds.items():
+        if not (value is None and name == "part_seconds") and not (value is not None and low <= value <= high):
+            raise InputError("settings.range", name=name, value=value, low=low, high=high, unit=unit)
+    assert tempo is not None
     control = CONTROLS["duration"]
     assert isinstance(control, Range)
     bar = 60 / tempo * metre
-    lengths = {n * bar for n in range(1, int(control.high / bar) + 1)}
+    lengths = {round(n * bar, 3) for n in range(1, int(control.high / bar) + 1)}
     if part_seconds:
-        lengths |= {n * part_seconds for n in range(1, int(control.high / part_seconds) + 1)}
+        lengths |= {round(n * part_seconds, 3) for n in range(1, int(control.high / part_seconds) + 1)}
     hints = [_hint(s, bar, part_seconds) for s in lengths if control.low <= s <= control.high]
     return sorted(hints, key=lambda hint: _cost(hint, near))[:count]
 

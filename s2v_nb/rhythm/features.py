@@ -1,4 +1,4 @@
-"""Curves over a song, computed in blocks so that memory does not grow with the song. Times are seconds."""
+"""Curves over a song, computed in blocks so that only they grow with the song. Times are seconds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ RATE = 22_050
 HOP = 256
 N_BANDS = 128
 LOWEST_HZ = 30.0
-BASS_HZ, LOW_MID_HZ, BRIGHT_HZ = 150.0, 800.0, 5000.0
+BASS_HZ, BRIGHT_HZ = 150.0, 5000.0
 DYNAMIC_RANGE_DB = 80.0
 _BLOCK = 2048  # frames a block: some 30 MiB of working memory
 

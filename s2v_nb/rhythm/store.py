@@ -6,15 +6,17 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
 from s2v_nb.media.audio import Audio
 from s2v_nb.rhythm.types import Rhythm
 from s2v_nb.rhythm.version import RHYTHM_VERSION
 from s2v_nb.session import cache_folder
-from s2v_nb.storage import write_json
+from s2v_nb.storage import replacing
 
 logger = logging.getLogger(__name__)
 
-MOST_FILES = 300  # some 60 MiB; the oldest go first
+MOST_FILES = 200  # some 100 MiB, if they are songs of three minutes; the oldest go first
 
 
 def folder() -> Path:
@@ -23,9 +25,10 @@ def folder() -> Path:
 
 def key(audio: Audio, tracker: str) -> str:
     """24 hex digits over everything the result depends on."""
-    song = audio.sha256 or hashlib.sha256(audio.samples.tobytes()).hexdigest()  # a clip's own sound has no file
-    what = [song, audio.rate, round(audio.start, 6), audio.samples.shape[1], tracker, RHYTHM_VERSION]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]
+    digest = hashlib.sha256(f"{audio.rate} {tracker} {RHYTHM_VERSION}".encode())
+    for channel in audio.samples:  # the sound itself: a part, or a louder copy, is another song
+        digest.update(np.ascontiguousarray(channel).data)
+    return digest.hexdigest()[:24]
 
 
 def load(name: str) -> Rhythm | None:
@@ -35,7 +38,7 @@ def load(name: str) -> Rhythm | None:
         return Rhythm.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         logger.warning("%s cannot be read and is made again: %s", path, error)
         return None
 
@@ -44,7 +47,8 @@ def save(name: str, rhythm: Rhythm) -> None:
     """Keep it; where nothing can be written, it is only logged."""
     try:
         folder().mkdir(parents=True, exist_ok=True)
-        write_json(folder() / f"{name}.json", rhythm.to_dict())
+        with replacing(folder() / f"{name}.json") as scratch:
+            scratch.write_text(json.dumps(rhythm.to_dict(), separators=(",", ":")), encoding="utf-8")
         _forget_oldest()
     except OSError as error:
         logger.warning("the analysis cannot be kept: %s", error)

@@ -133,8 +133,14 @@ def _labels(similarity: np.ndarray, spans: list[tuple[int, int]]) -> list[str]:
         if closeness and closeness[known] > ALIKE:
             labels.append(labels[known])
         else:
-            labels.append(LABELS[min(len(set(labels)), len(LABELS) - 1)])
+            labels.append(_letters(len(set(labels))))
     return labels
+
+
+def _letters(number: int) -> str:
+    """A to Z, then AA, AB and so on."""
+    more, last = divmod(number, len(LABELS))
+    return (_letters(more - 1) if more else "") + LABELS[last]
 
 
 def _alike(similarity: np.ndarray, one: tuple[int, int], other: tuple[int, int]) -> float:

@@ -12,19 +12,19 @@ FOLLOW, FOLLOW_SECONDS = 0.3, 0.05  # share of the way to an onset, and how far 
 
 
 def grid_from_taps(taps: np.ndarray, rhythm: Rhythm) -> np.ndarray:
-    """Beat times in seconds over the whole of ``rhythm``, strictly increasing.
+    """Beat times in seconds over the whole of ``rhythm``, strictly increasing; taps after its end do not count.
 
     The taps give the tempo, the onset curve their common offset; from the tapped part outwards the grid follows the
     onsets, so that a song that was not played to a click is followed too.
     """
-    taps = np.sort(taps)
-    taps = taps[np.insert(np.diff(taps) > SAME_TAP_SECONDS, 0, True)]
+    taps = np.sort(taps[taps < rhythm.duration])
+    taps = _without_bounces(taps)
     if len(taps) < 2:
         return taps
-    period = float(np.median(np.diff(taps)))
-    index = np.round((taps - taps[0]) / period)  # a beat left out leaves a gap in the count
+    steps = np.diff(taps)
+    index = np.insert(np.cumsum(np.maximum(1, np.round(steps / np.median(steps)))), 0, 0)  # one left out is counted
     line = robust_line(index, taps)
-    period = float(np.median(np.diff(line) / np.diff(index)))
+    period = float((line[-1] - line[0]) / index[-1])
     start = float(line[0]) + _offset(line, rhythm)
     count = int(index[-1])
     tapped = start + period * np.arange(count + 1)
@@ -32,6 +32,18 @@ def grid_from_taps(taps: np.ndarray, rhythm: Rhythm) -> np.ndarray:
     before = _follow(tapped[0], -period, rhythm)[::-1]
     grid = smooth(np.concatenate([before, tapped, after]))
     return grid[grid >= -EARLY_SECONDS].clip(min=0)
+
+
+def _without_bounces(taps: np.ndarray) -> np.ndarray:
+    """Without taps that follow another by less than half of the usual step."""
+    if len(taps) < 2:
+        return taps
+    least = max(SAME_TAP_SECONDS, 0.5 * float(np.median(np.diff(taps))))
+    kept = [float(taps[0])]
+    for tap in taps[1:]:
+        if tap - kept[-1] >= least:
+            kept.append(float(tap))
+    return np.array(kept)
 
 
 def _offset(grid: np.ndarray, rhythm: Rhythm) -> float:

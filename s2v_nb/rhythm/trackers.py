@@ -13,7 +13,7 @@ from threading import Thread
 import numpy as np
 
 from s2v_nb.errors import InputError
-from s2v_nb.models.beatnet import WeightsMissing, fetch_weights, load_networks
+from s2v_nb.models.beatnet import WeightsMissing, fetch_weights, have_weights, load_networks
 from s2v_nb.rhythm.activations import FPS, beat_activations
 from s2v_nb.rhythm.bars import find_bars
 from s2v_nb.rhythm.beat_pointer import BeatPointer
@@ -45,7 +45,7 @@ class BeatGrid:
 
 @dataclass(frozen=True)
 class Tracker:
-    """``needs`` names the module that must be installed; ``licence`` is that of its weights."""
+    """``needs`` is the module that must be installed; ``licence``, of its weights, goes to the log when it is used."""
 
     track: Callable[[Evidence], BeatGrid]
     needs: str
@@ -125,7 +125,7 @@ def choose_tracker(name: str = "auto") -> str:
         try:
             fetch_weights()
         except WeightsMissing as error:
-            raise InputError(error.key, **error.values) from error
+            raise InputError("tracker.weights", **error.values) from error
     return name
 
 
@@ -133,8 +133,10 @@ _refused: list[str] = []  # why the weights could not be had, so that one proces
 
 
 def _weights_ready() -> bool:
-    if _refused or importlib.util.find_spec("torch") is None or importlib.util.find_spec("safetensors") is None:
+    if importlib.util.find_spec("torch") is None or importlib.util.find_spec("safetensors") is None:
         return False
+    if have_weights() or _refused:
+        return have_weights()
     try:
         fetch_weights()
     except WeightsMissing as error:
@@ -164,6 +166,7 @@ def track(samples: np.ndarray, name: str) -> tuple[BeatGrid, Evidence]:
     The grid is empty where there is nothing to follow: under a second, or silence.
     """
     heard = Evidence(samples)
+    logger.info("tracker %s (%s)", name, TRACKERS[name].licence)
     if name == "beatnet":
         _look_while_loading(heard)
     if len(samples) < SHORTEST_SECONDS * RATE or heard.onset.values.max(initial=0.0) < MIN_ONSET_DB:

@@ -99,6 +99,11 @@ class Rhythm:
             object.__setattr__(self, "confidence", np.ones(len(self.beats)))
         if self.confidence.shape != self.beats.shape:
             raise ValueError(f"confidence has shape {self.confidence.shape}, but beats has {self.beats.shape}")
+        if not ((self.confidence >= 0) & (self.confidence <= 1)).all():
+            raise ValueError("confidence must be from 0 to 1")
+        if self.duration < 0 or self.metre < 1 or (self.tempo is not None and self.tempo <= 0):
+            found = f"duration={self.duration}, metre={self.metre}, tempo={self.tempo}"
+            raise ValueError(f"{found}: a duration is not negative, a metre 1 or more, a tempo above 0 or None")
         for name, curve in {"onset": self.onset, **self.bands}.items():
             if curve.shape != self.times.shape:
                 raise ValueError(f"{name} has shape {curve.shape}, but times has {self.times.shape}")
@@ -114,7 +119,10 @@ class Rhythm:
         return sureness(self.confidence)
 
     def excerpt(self, start: float, duration: float) -> "Rhythm":
-        """The rhythm of ``duration`` seconds from ``start`` on, with times from there."""
+        """The rhythm of ``duration`` seconds from ``start`` on, with times from there.
+
+        Tempo (where there are beats), loudness, vocals and the bars of phrases stay those of the whole.
+        """
         end = start + duration
         inside = (self.times >= start - 1e-9) & (self.times < end)
 
@@ -127,6 +135,7 @@ class Rhythm:
         return replace(
             self,
             duration=duration,
+            tempo=self.tempo if within(self.beats).any() else None,
             beats=self.beats[within(self.beats)] - start,
             downbeats=self.downbeats[within(self.downbeats)] - start,
             confidence=self.confidence[within(self.beats)],

@@ -31,7 +31,7 @@ def vocal_presence(samples: np.ndarray) -> float:
     shift, fit = _best_shift(level)
     sounding = loudness[APART:] > 0.25 * np.quantile(loudness, 0.95)
     gliding = (np.abs(shift) >= 1) & (np.abs(shift) < LARGEST_SHIFT) & (fit > MIN_SIMILARITY) & sounding
-    width = max(1, round(SMOOTH_SECONDS * RATE / HOP))
+    width = min(len(gliding), round(SMOOTH_SECONDS * RATE / HOP))
     share = np.convolve(gliding.astype(float), np.ones(width) / width, mode="same")
     return float((share[sounding] > GLIDING_SHARE).mean()) if sounding.any() else 0.0
 

@@ -28,7 +28,7 @@ from s2v_nb.media import Audio, Image, load_audio, load_image, write_video
 from s2v_nb.media.files import WHAT
 from s2v_nb.media.video import is_whole
 from s2v_nb.progress import FileView, Progress
-from s2v_nb.rhythm import Excerpt, Rhythm, analyze, best_excerpts
+from s2v_nb.rhythm import Corrections, Excerpt, Rhythm, analyze, best_excerpts, ear
 from s2v_nb.runs.clip import Clip
 from s2v_nb.runs.spec import Source, Spec, find_spec, run_name, spec_path
 from s2v_nb.settings import CONTROLS, Range, Settings
@@ -95,17 +95,18 @@ def generate(
     progress.update("audio", 0, 3)
     _refuse_source_as_target(target, image, audio)
     image = load_image(image)
-    song, best = _song(audio, settings, rhythm)
+    song, best, ear_of = _song(audio, settings, rhythm)
     settings = settings.but(start=best.start)
     excerpt, num_frames = _excerpt(song, settings)
     if rhythm is not None:
         rhythm = rhythm.excerpt(0.0, excerpt.duration)
     progress.update("audio", 1, 3)
-    folder = Path(runs) / run_name(image, song, settings, engine, rhythm)
+    heard_by = ear(ear_of) if rhythm is None else rhythm.to_dict()
+    folder = Path(runs) / run_name(image, song, settings, engine, heard_by)
     existing = _existing(folder / "clip.mp4")
     if existing is None:
         # to_dict and back rounds as the metadata does, so that a replay sees the very same numbers
-        found = rhythm or analyze(song).excerpt(excerpt.start - song.start, excerpt.duration)
+        found = rhythm or _hear(song, ear_of).excerpt(excerpt.start - song.start, excerpt.duration)
         heard = Rhythm.from_dict(found.to_dict())
     else:
         heard = existing.rhythm
@@ -150,7 +151,7 @@ def replay(
     picture = load_image(_source(spec.image, image, path, "picture", "image"))
     song = _source(spec.audio, audio, path, "song", "audio")
     rhythm = Rhythm.from_dict(spec.rhythm)
-    loaded, _ = _song(song, spec.settings, rhythm)
+    loaded = _song(song, spec.settings, rhythm)[0]
     for found, wanted, what, option in (
         (picture.sha256, spec.image, "picture", "image"),
         (loaded.sha256, spec.audio, "song", "audio"),
@@ -207,8 +208,9 @@ def _existing(clip: Path) -> Clip | None:
     return None
 
 
-def _song(audio: AudioLike, settings: Settings, rhythm: Rhythm | None) -> tuple[Audio, Excerpt]:
-    """The song, or as much around the excerpt as is heard of a very long one, and where the excerpt is.
+def _song(audio: AudioLike, settings: Settings, rhythm: Rhythm | None) -> tuple[Audio, Excerpt, Audio]:
+    """The song, or as much around the excerpt as is heard of a very long one; where the excerpt is; and the audio
+    whose corrections hold.
 
     If the person did not say, it is the best part of the song's first ten minutes; a rhythm of her own counts from
     the song's start. A part that was loaded before is a song of its own: times count from its first sample.
@@ -221,8 +223,17 @@ def _song(audio: AudioLike, settings: Settings, rhythm: Rhythm | None) -> tuple[
     if settings.start is not None or rhythm is not None:
         best = Excerpt(settings.start or 0.0, settings.duration, 0.0, {})
     else:
-        best = best_excerpts(song, settings.duration, count=1)[0]
-    return (song if song.is_whole else _around(audio, best)), best
+        source = audio if isinstance(audio, Audio) else song
+        best = best_excerpts(song, settings.duration, count=1, rhythm=_hear(song, source))[0]
+    song = song if song.is_whole else _around(audio, best)
+    return song, best, audio if isinstance(audio, Audio) else song
+
+
+def _hear(song: Audio, source: Audio) -> Rhythm:
+    """What is heard in ``song``, from its start; corrections of the file a loaded part came from hold in the part."""
+    if source.path and not source.is_whole and song.path is None and Corrections.of(source).steps:
+        return analyze(source).excerpt(song.start, song.duration)
+    return analyze(song)
 
 
 def _around(audio: AudioLike, excerpt: Excerpt) -> Audio:

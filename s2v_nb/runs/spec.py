@@ -9,7 +9,7 @@ from typing import Any
 from s2v_nb.engines import Engine
 from s2v_nb.errors import InputError
 from s2v_nb.media import Audio, Image
-from s2v_nb.rhythm import Rhythm, ear
+from s2v_nb.rhythm import Rhythm
 from s2v_nb.settings import Settings
 
 FORMAT = 1
@@ -77,12 +77,11 @@ class Spec:
         )
 
 
-def run_name(image: Image, audio: Audio, settings: Settings, engine: Engine, rhythm: Rhythm | None) -> str:
+def run_name(image: Image, audio: Audio, settings: Settings, engine: Engine, heard: Any) -> str:
     """The name of a run's folder: 12 hex digits over what it computes.
 
-    A rhythm the person gave counts with its content, the heard one with what decides what is heard.
+    ``heard`` is what decides the rhythm, as JSON can hold it: `ear` of the song, or the rhythm that was given.
     """
-    heard = ear(audio) if rhythm is None else rhythm.to_dict()
     what = [image.sha256, audio.sha256, asdict(settings), engine.name, engine.version, heard]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -63,7 +63,14 @@ def test_silence_stays_silence():
 
 
 @pytest.mark.parametrize(
-    "choice", [{"silence": -1.0}, {"silence": 60.0}, {"emphasis": "vocals"}, {"emphasis": "harmonic", "amount": 2}]
+    "choice",
+    [
+        {"silence": -1.0},
+        {"silence": 60.0},
+        {"loudness": float("nan")},
+        {"emphasis": "vocals"},
+        {"emphasis": "harmonic", "amount": 2},
+    ],
 )
 def test_impossible_choices_are_refused(song, choice):
     with pytest.raises(InputError):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from s2v_nb import Corrections, InputError, analyze, load_audio
+from s2v_nb import Corrections, InputError, analyze, generate, load_audio
 from s2v_nb.rhythm.corrections import beside, corrected
 from tests.conftest import write_song
 from tests.rhythm.music import band
@@ -107,11 +107,21 @@ def test_corrections_of_another_song_are_left_alone(song):
     path.write_text(json.dumps({**values, "song": "0" * 64}))
 
     assert Corrections.of(song) == Corrections()
+    Corrections().halve().save(song)
+    assert json.loads(path.with_name(path.name + ".bak").read_text())["steps"] == [["double", None]]
 
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "[]", '{"song": 1}', '{"song": "x", "steps": [["dance", null]]}', '{"song": "x", "steps": [["nudge", 1e9]]}'],
+    [
+        "{",
+        "[]",
+        '{"song": 1}',
+        '{"song": "x", "steps": [["dance", null]]}',
+        '{"song": "x", "steps": [["nudge", 1e9]]}',
+        '{"song": "x", "steps": [], "s2v_nb_corrections": 99}',
+        '{"song": "x", "steps": [["tap", [0, 1, 2, 1%s]]]}' % ("0" * 400),
+    ],
 )
 def test_a_damaged_file_is_not_dropped_in_silence(song, text):
     beside(song.path).write_text(text)
@@ -123,6 +133,9 @@ def test_a_damaged_file_is_not_dropped_in_silence(song, text):
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
+        (lambda c: c.double().double().double(), r"x 2\^3"),
+        (lambda c: c.then("double", 3), "double=3"),
+        (lambda c: Corrections(c.nudge(1).steps * 201), "steps=201"),
         (lambda c: c.rotate(0.5), "rotate=0.5"),
         (lambda c: c.metre(1), "metre=1"),
         (lambda c: c.nudge(900), "nudge=900"),
@@ -148,3 +161,41 @@ def test_steps_as_text(song):
 def test_a_song_without_a_file_cannot_keep_them():
     with pytest.raises(InputError, match="no file"):
         Corrections().double().save(band("A"))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_hasty_taps_never_leave_nothing(heard, seed):
+    """Bounces, gaps and 30 ms of jitter: still a grid at about the tempo that was tapped."""
+    rng = np.random.default_rng(seed)
+    taps = np.arange(14) * 60 / 112 + rng.normal(0, 0.03, 14) + 0.1
+    taps = np.append(np.delete(taps, rng.integers(1, 12)), taps[5] + 0.2)
+
+    tapped = Corrections().tap(np.abs(taps)).apply(heard)
+
+    assert tapped.tempo == pytest.approx(112, rel=0.06)
+
+
+def test_taps_far_outside_the_song_cost_nothing(heard):
+    tapped = Corrections().tap([0.5, 1.0, 1.5, 2.0, 2.5, 1e9]).apply(heard)
+
+    assert tapped.beats.max() < heard.duration
+
+
+def test_a_name_as_long_as_names_can_be(tmp_path):
+    audio = band("AB")
+    path = write_song(tmp_path / "song.wav", audio.samples.T, audio.rate).rename(tmp_path / ("x" * 250 + ".wav"))
+
+    assert analyze(path).tempo == pytest.approx(112, rel=0.02)
+    with pytest.raises(InputError, match="cannot be kept"):
+        Corrections().double().save(load_audio(path))
+
+
+def test_a_part_of_a_corrected_song_follows_in_a_clip(song, cover, tmp_path):
+    part = load_audio(song.path, 2.0, 6.0)
+    plain = generate(cover, part, runs=tmp_path, duration=3.0, start=0.0, resolution="480p")
+
+    Corrections().double().save(song)
+    clip = generate(cover, part, runs=tmp_path, duration=3.0, start=0.0, resolution="480p")
+
+    assert clip.path != plain.path
+    assert len(clip.rhythm.beats) >= 2 * len(plain.rhythm.beats) - 1

@@ -11,6 +11,9 @@ from tests.conftest import write_song
 from tests.rhythm.music import band, bar_lines
 
 
+CLIP = '{"clips": [{"file": "a.wav", "beats": BEATS}]}'
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("annotated")
@@ -69,7 +72,24 @@ def test_lag_has_a_sign():
     assert lag_ms(true + 0.3, true) is None
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"clips": []}', '{"clips": [{"file": "a.wav"}]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "{",
+        '{"clips": []}',
+        '{"clips": [{"file": "a.wav"}]}',
+        *[
+            '{"clips": [{"file": "a.wav", "beats": %s}]}' % beats
+            for beats in ("[2, 1]", '"12"', "[[1, 2]]", "[1, 1e6]")
+        ],
+        *[
+            CLIP.replace("BEATS", b)
+            for b in ("[2, 1]", '"12"', "[[1, 2]]", "[1, 1e6]", "[NaN, 1]", "[-1, 0]", "[1e400]")
+        ],
+        '{"clips": ' + "[" * 5000 + "]" * 5000 + "}",
+    ],
+)
 def test_damaged_annotations_are_refused(tmp_path, text):
     (tmp_path / "annotations.json").write_text(text)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from s2v_nb import analyze, best_excerpts, suggest_durations
+from s2v_nb import InputError, analyze, best_excerpts, suggest_durations
 from s2v_nb.media.audio import audio_from_array
 from tests.rhythm.music import band, bar_lines
 
@@ -76,7 +76,29 @@ def test_an_engines_parts_are_not_wasted():
     assert next(h for h in hints if h.seconds == pytest.approx(8.571, abs=1e-3)).waste == pytest.approx(1.429, abs=1e-3)
 
 
-@pytest.mark.parametrize("tempo", [0.0, -10.0, None])
+@pytest.mark.parametrize("tempo", [0.0, -10.0, None, float("nan"), float("inf")])
 def test_durations_need_a_tempo(tempo):
-    with pytest.raises(ValueError, match="tempo"):
+    with pytest.raises(InputError, match="tempo"):
         suggest_durations(tempo)
+
+
+@pytest.mark.parametrize("choice", [{"metre": 0}, {"part_seconds": 1e-8}, {"part_seconds": 0.0}])
+def test_impossible_bars_and_parts_are_refused(choice):
+    with pytest.raises(InputError, match=next(iter(choice))):
+        suggest_durations(120.0, **choice)
+
+
+@pytest.mark.parametrize("choice", [{"duration": 0.0}, {"duration": float("nan")}, {"count": 0}])
+def test_impossible_excerpts_are_refused(song, choice):
+    with pytest.raises(InputError, match=next(iter(choice))):
+        best_excerpts(song, **choice)
+
+
+def test_an_excerpt_of_a_part_can_be_cut_from_it(song):
+    part = song.excerpt(10.0, 20.0)
+    best = best_excerpts(part, 4.0)[0]
+
+    cut = best.of(part)
+
+    assert cut.duration == pytest.approx(4.0, abs=1e-3)
+    assert cut.start == pytest.approx(10.0 + best.start, abs=1e-3)

@@ -54,6 +54,6 @@ def test_a_full_disk_only_costs_time(monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "write_json", full)
+    monkeypatch.setattr(store, "replacing", full)
 
     assert analyze(band("AB")).tempo == pytest.approx(112, rel=0.02)

@@ -69,9 +69,10 @@ def test_a_tracker_that_is_not_installed_names_its_package(monkeypatch):
 
 def test_without_weights_and_network_librosa_hears(monkeypatch):
     def refuse():
-        raise beatnet.WeightsMissing("beatnet.missing", why="no network")
+        raise beatnet.WeightsMissing("beatnet.missing", why="no network", why_zh="没有网络连接")
 
     monkeypatch.setattr(trackers, "fetch_weights", refuse)
+    monkeypatch.setattr(trackers, "have_weights", lambda: False)
     monkeypatch.setattr(trackers, "_refused", [])
 
     assert analyze(band("AB")).tracker == "librosa"
