@@ -145,7 +145,7 @@ def _analyze(options: argparse.Namespace) -> dict[str, Any]:
         return _evaluate(options)
     from s2v_nb import analyze, best_excerpts, load_audio
     from s2v_nb.rhythm.corrections import corrected
-    from s2v_nb.rhythm.trackers import choose_tracker
+    from s2v_nb.rhythm.trackers import choose_tracker, missing_weights
 
     _check_plot(options.plot)
     audio = load_audio(options.audio)
@@ -161,6 +161,8 @@ def _analyze(options: argparse.Namespace) -> dict[str, Any]:
         from s2v_nb.plots import plot_beats, save
 
         save(plot_beats(audio, rhythm, candidates=excerpts), options.plot)
+    if rhythm.tracker == "librosa" and (missing := missing_weights()):
+        print(f"{say('label.note')}: {missing.sentence()}", file=sys.stderr)
     for line in _described(audio, rhythm, excerpts):
         _say(line, options)
     parts = [{"start": e.start, "duration": round(e.duration, 3), "reason": e.reason} for e in excerpts]

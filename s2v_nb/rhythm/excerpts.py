@@ -1,7 +1,9 @@
 """Which part of a song makes the best clip, and which lengths hold whole phrases."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -129,8 +131,9 @@ def _scored(rhythm: Rhythm, start: float, duration: float, energy: float) -> Exc
     end = start + duration
     beats = (rhythm.beats >= start) & (rhythm.beats < end)
     here = _phrase_at(rhythm.phrases, start + duration / 2)
-    times = sum(p.label == here.label for p in rhythm.phrases) if here else 0
-    most = max([sum(p.label == q.label for p in rhythm.phrases) for q in rhythm.phrases], default=1)
+    runs = Counter(label for label, _ in groupby(rhythm.phrases, key=lambda p: p.label))  # AABA: A comes twice
+    times = runs[here.label] if here else 0
+    most = max(runs.values(), default=1)
     silent = sum(max(0.0, min(m.end, end) - max(m.start, start)) for m in rhythm.moments if m.kind == "silence")
     parts = {
         "phrase": float(any(abs(p.start - LEAD_SECONDS - start) < NEAR_SECONDS for p in rhythm.phrases)),

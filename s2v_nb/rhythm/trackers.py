@@ -129,7 +129,7 @@ def choose_tracker(name: str = "auto") -> str:
     return name
 
 
-_refused: list[str] = []  # why the weights could not be had, so that one process asks the network only once
+_refused: list[WeightsMissing] = []  # why there are no weights, so that one process asks the network only once
 
 
 def _weights_ready() -> bool:
@@ -140,10 +140,15 @@ def _weights_ready() -> bool:
     try:
         fetch_weights()
     except WeightsMissing as error:
-        _refused.append(str(error))
+        _refused.append(error)
         logger.warning("%s", error)
         return False
     return True
+
+
+def missing_weights() -> WeightsMissing | None:
+    """Why this process hears with librosa although the person asked for no tracker; None where it does not."""
+    return _refused[0] if _refused and not have_weights() else None
 
 
 def _look_while_loading(heard: Evidence) -> None:

@@ -29,6 +29,7 @@ from s2v_nb.media.files import WHAT
 from s2v_nb.media.video import is_whole
 from s2v_nb.progress import FileView, Progress
 from s2v_nb.rhythm import Corrections, Excerpt, Rhythm, analyze, best_excerpts, ear
+from s2v_nb.rhythm.trackers import missing_weights
 from s2v_nb.runs.clip import Clip
 from s2v_nb.runs.spec import Source, Spec, find_spec, run_name, spec_path
 from s2v_nb.settings import CONTROLS, Range, Settings
@@ -116,7 +117,7 @@ def generate(
     if existing is None:
         job.make(plan, progress)
     path = _copied(job.clip, target) if target else job.clip
-    notices = [*_song_notices(song, excerpt, settings, best), *plan.notices]
+    notices = [*_song_notices(song, excerpt, settings, best), *_tracker_notices(heard), *plan.notices]
     sentences = tuple(say(n.key, **n.values) for n in notices)
     return Clip(path, Clip.open(job.clip).spec, sentences, time.monotonic() - began, existing is not None)
 
@@ -272,6 +273,12 @@ def _song_notices(song: Audio, excerpt: Audio, settings: Settings, best: Excerpt
     elif song.song_duration > 15:
         end = excerpt.start + excerpt.duration
         yield Notice("notice.excerpt", {"song": song.song_duration, "start": settings.start, "end": end})
+
+
+def _tracker_notices(heard: Rhythm) -> Iterator[Notice]:
+    missing = missing_weights()
+    if heard.tracker == "librosa" and missing:
+        yield Notice(missing.key, missing.values)
 
 
 def _copied(clip: Path, target: Path) -> Path:
