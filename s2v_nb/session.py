@@ -1,11 +1,13 @@
 """What the rented machine has: limits of the container, not of the host; GPU, disk, platform."""
 
+import ctypes
 import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -45,6 +47,12 @@ def memory_limit() -> int:
         if text.isdigit() and int(text) < _UNLIMITED:
             limits.append(int(text))
     return min(limits)
+
+
+def release_memory() -> None:
+    """Give memory that is no longer used back to the system; glibc keeps what many threads have freed."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def cpu_count() -> int:

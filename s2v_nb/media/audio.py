@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import numpy as np
@@ -16,9 +17,13 @@ import numpy as np
 from s2v_nb.errors import InputError
 from s2v_nb.media.files import audio_kind, check_file, describe, read_head, sha256_of
 
+if TYPE_CHECKING:
+    import soundfile
+
 MAX_FILE_BYTES = 2**30
 MAX_MINUTES = 20  # in memory at once; longer songs are read in excerpts
 MIN_RATE, MAX_RATE = 8_000, 192_000
+_BLOCK = 2**18  # samples
 _FFMPEG_DEMUXER = {"m4a": "mov", "aac": "aac"}
 
 
@@ -196,12 +201,24 @@ def _read_with_soundfile(path: Path, kind: str, start: float, duration: float | 
             if wanted <= 0:
                 return np.zeros((1, 0), np.float32), rate, total
             file.seek(first)
-            samples = file.read(wanted, dtype="float32", always_2d=True)
+            samples = _read_blocks(file, wanted)
     except (soundfile.LibsndfileError, ZeroDivisionError, TypeError) as error:
         raise InputError("audio.damaged", name=path.name) from error
-    if not len(samples):
+    if not samples.shape[1]:
         raise InputError("audio.damaged", name=path.name)
-    return np.ascontiguousarray(samples.T), rate, total
+    return samples, rate, total
+
+
+def _read_blocks(file: "soundfile.SoundFile", wanted: int) -> np.ndarray:
+    """(channel, time), as much as there is: in blocks, so that the song is never in memory twice."""
+    samples, at = np.empty((file.channels, wanted), np.float32), 0
+    while at < wanted:
+        block = file.read(min(_BLOCK, wanted - at), dtype="float32", always_2d=True)
+        if not len(block):
+            break
+        samples[:, at : at + len(block)] = block.T
+        at += len(block)
+    return samples[:, :at]
 
 
 def _read_with_ffmpeg(path: Path, kind: str, start: float, duration: float | None) -> tuple[np.ndarray, int, float]:

@@ -26,7 +26,7 @@ FPS = 100  # of what is returned
 SPEEDS = (0.75, 1.0, 1.19)
 ALONE = (0.75,)  # fast and dense music is heard best when it is played slowly
 PART, WARM_UP = 1500, 250  # frames: long songs are cut into parts, each heard from five seconds before
-TOGETHER = 6  # parts that go through a network at once
+TOGETHER, MANY_PARTS = 4, 24  # parts that go through a network at once; half of them where a song has so many parts
 FLOOR = 1e-4
 
 
@@ -122,7 +122,8 @@ def _run_networks(heard: list[np.ndarray]) -> list[np.ndarray]:
             begin = max(0, first - WARM_UP)
             pieces.append(torch.from_numpy(levels[begin : first + PART]))
             places.append((index, first - begin))
-    groups = [pieces[k : k + TOGETHER] for k in range(0, len(pieces), TOGETHER)]
+    together = TOGETHER if len(pieces) <= MANY_PARTS else TOGETHER // 2
+    groups = [pieces[k : k + together] for k in range(0, len(pieces), together)]
     before = torch.get_num_threads()
     try:
         with ThreadPoolExecutor(min(4, cpu_count()), initializer=torch.set_num_threads, initargs=(1,)) as pool:
@@ -131,7 +132,7 @@ def _run_networks(heard: list[np.ndarray]) -> list[np.ndarray]:
         torch.set_num_threads(before)
     found: list[list[np.ndarray]] = [[] for _ in heard]
     for k, (index, warm) in enumerate(places):
-        group, row = divmod(k, TOGETHER)
+        group, row = divmod(k, together)
         found[index].append(np.stack([of[group][row, warm : len(pieces[k])] for of in outputs]))
     return [np.concatenate(parts, axis=1) for parts in found]
 

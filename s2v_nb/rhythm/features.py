@@ -13,7 +13,7 @@ N_BANDS = 128
 LOWEST_HZ = 30.0
 BASS_HZ, BRIGHT_HZ = 150.0, 5000.0
 DYNAMIC_RANGE_DB = 80.0
-_BLOCK = 2048  # frames a block: some 30 MiB of working memory
+_BLOCK = 1024  # frames a block: some 30 MiB of working memory
 
 CHROMA_WINDOW, CHROMA_HOP = 4096, 512
 CHROMA_HZ = (80.0, 2000.0)

@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from s2v_nb.rhythm import Corrections, Excerpt, Rhythm, analyze, best_excerpts, 
 from s2v_nb.rhythm.trackers import missing_weights
 from s2v_nb.runs.clip import Clip
 from s2v_nb.runs.spec import Source, Spec, find_spec, run_name, spec_path
+from s2v_nb.session import release_memory
 from s2v_nb.settings import CONTROLS, Range, Settings
 from s2v_nb.storage import clean_stale, replacing, write_json
 
@@ -112,6 +113,8 @@ def generate(
     else:
         heard = existing.rhythm
     progress.update("audio", 3, 3)
+    song = ear_of = replace(song, samples=song.samples[:, :0].copy())  # rendering needs the memory, not the song
+    release_memory()
     job = _Job(engine, Request(image, excerpt, heard, settings, num_frames), folder)
     plan = engine.plan(job.request)
     if existing is None:
@@ -259,7 +262,8 @@ def _excerpt(song: Audio, settings: Settings) -> tuple[Audio, int]:
     num_frames = settings.num_frames
     if available < settings.duration - 1 / song.rate:
         num_frames = math.floor(available * settings.fps + 0.5)
-    return song.excerpt(settings.start, num_frames / settings.fps), num_frames
+    excerpt = song.excerpt(settings.start, num_frames / settings.fps)
+    return replace(excerpt, samples=excerpt.samples.copy()), num_frames  # a view would hold the song in memory
 
 
 def _song_notices(song: Audio, excerpt: Audio, settings: Settings, best: Excerpt) -> Iterator[Notice]:
