@@ -10,18 +10,17 @@ from itertools import product
 
 import numpy as np
 
+from s2v_nb.rhythm.beat_pointer import FASTEST_BPM, SLOWEST_BPM
 from s2v_nb.rhythm.evidence import Evidence
 from s2v_nb.rhythm.features import Curve
-from s2v_nb.rhythm.levels import CLOSE, REACH, at_part, between, tempo_at, unequal
+from s2v_nb.rhythm.levels import CLOSE, REACH, USUAL_BPM, at_part, between, tempo_at, unequal
 from s2v_nb.rhythm.refine import peak_offset
 
-SLOWEST_BPM, FASTEST_BPM = 55.0, 215.0
 TIGHTNESS = 800.0
 MOST_PERIODS, MOST_TEMPI = 8, 14
 RATIOS = (1.0, 2.0, 0.5, 1.5, 2 / 3)
 SAME_TEMPO = 0.03
 FEWEST_BEATS = 6
-USUAL_BPM = 115.0
 # of `numbers`; fitted on music with known beats
 WEIGHTS = np.array([2.115, -2.422, 0.658, 2.205, 4.667, 1.918, 3.172, 1.354])
 

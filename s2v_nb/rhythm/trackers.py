@@ -135,8 +135,10 @@ _refused: list[WeightsMissing] = []  # why there are no weights, so that one pro
 def _weights_ready() -> bool:
     if importlib.util.find_spec("torch") is None or importlib.util.find_spec("safetensors") is None:
         return False
-    if have_weights() or _refused:
-        return have_weights()
+    if have_weights():
+        return True
+    if _refused:
+        return False
     try:
         fetch_weights()
     except WeightsMissing as error:
