@@ -13,7 +13,7 @@ given = $(foreach name,$(CHOICES),$(if $(filter command line,$(origin $(name))),
 export $(CHOICES)
 option = --$(shell echo $(1) | tr A-Z a-z)="$$$(1)"
 
-.PHONY: demo test lab setup check bench
+.PHONY: demo test lab setup check bench browser
 
 setup:
 	@env/setup.sh
@@ -21,13 +21,16 @@ setup:
 demo: setup
 	@$(BIN)/s2v-nb demo $(foreach name,$(given),$(call option,$(name)))
 
-test: check
+test: check browser
 	$(BIN)/python -m pytest
 
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+browser:
+	@env/browser.sh
 
 lab: setup
 	@$(BIN)/s2v-nb lab $(NOTEBOOK)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from s2v_nb import __version__
 from s2v_nb.errors import Cancelled, InputError, SentenceError, language, say
-from s2v_nb.session import cache_folder
+from s2v_nb.log import log_file, start_log
 from s2v_nb.settings import CONTROLS, Choice, Settings, number_or_text
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
     try:
-        _start_log()
+        start_log()
         options = _parser().parse_args(given)
         result = options.run(options)
         if as_json:
@@ -64,25 +64,6 @@ def _explain(error: SentenceError, as_json: bool) -> int:
 def _print_json(values: dict[str, Any]) -> None:
     """One line; a file name that is no Unicode is shown with question marks."""
     print(json.dumps(values, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace").decode())
-
-
-def log_file() -> Path:
-    """Where tracebacks go: ``s2v-nb.log`` in the cache folder."""
-    return cache_folder() / "s2v-nb.log"
-
-
-def _start_log() -> None:
-    """Log to the file; where none can be written, to nowhere, since a full disk must not stop a clip."""
-    try:
-        log_file().parent.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = logging.FileHandler(log_file(), encoding="utf-8")
-    except OSError:
-        handler = logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger("s2v_nb")
-    root.handlers = [handler]
-    root.setLevel(logging.INFO)
-    root.propagate = False
 
 
 def _say(line: str, options: argparse.Namespace) -> None:

@@ -18,17 +18,22 @@ STAGES = ("audio", "frames", "encoding")
 
 @dataclass(frozen=True)
 class State:
-    """Where the work stands: ``done`` of ``total`` steps of ``stage``, ``elapsed`` seconds after the start."""
+    """Where the work stands: ``done`` of ``total`` steps of ``stage``, ``elapsed`` seconds after the stage's start.
+
+    ``first`` steps were done before, by an attempt that was interrupted.
+    """
 
     stage: str
     done: int
     total: int
     elapsed: float
+    first: int = 0
 
     @property
     def remaining(self) -> float | None:
         """Seconds left in this stage at the pace so far; None before the first step."""
-        return self.elapsed / self.done * (self.total - self.done) if self.done else None
+        made = self.done - self.first
+        return self.elapsed / made * (self.total - self.done) if made > 0 else None
 
 
 View = Callable[[State], None]
@@ -44,7 +49,7 @@ class Progress:
     def __init__(self, *views: View) -> None:
         self.views = list(views)
         self.state = State(STAGES[0], 0, 1, 0.0)
-        self._began: dict[str, float] = {}
+        self._began: dict[str, tuple[float, int]] = {}  # stage -> when, and with how many steps already done
         self._cancelled = threading.Event()
 
     def update(self, stage: str, done: int, total: int) -> None:
@@ -52,8 +57,8 @@ class Progress:
             raise Cancelled("cancelled")
         if stage not in STAGES:
             raise ValueError(f"stage={stage!r} is not one of {STAGES}")
-        began = self._began.setdefault(stage, time.monotonic())
-        self.state = State(stage, done, total, time.monotonic() - began)
+        began, first = self._began.setdefault(stage, (time.monotonic(), done))
+        self.state = State(stage, done, total, time.monotonic() - began, first)
         for view in self.views:
             view(self.state)
 
@@ -95,18 +100,20 @@ class TerminalView:
 
 
 class FileView:
-    """The state as JSON in a file, written at most twice a second and replaced in one move."""
+    """The stages so far as JSON in a file, replaced in one move, at most every ``interval`` seconds."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, interval: float = 0.5) -> None:
+        self.path, self.interval = path, interval
         self._last = -1.0
+        self._stages: dict[str, dict] = {}
 
     def __call__(self, state: State) -> None:
+        self._stages[state.stage] = asdict(state)
         now = time.monotonic()
-        if now - self._last < 0.5 and state.done != state.total:
+        if now - self._last < self.interval and state.done != state.total:
             return
         self._last = now
-        scratch = self.path.with_name(f"progress.partial-{os.getpid()}-{threading.get_ident()}.json")
         with suppress(OSError):  # a bar that cannot be drawn must not stop the clip
-            scratch.write_text(json.dumps(asdict(state)))
+            scratch = self.path.with_name(f"progress.partial-{os.getpid()}-{threading.get_ident()}.json")
+            scratch.write_text(json.dumps({**asdict(state), "stages": self._stages}))
             scratch.replace(self.path)

@@ -1,5 +1,9 @@
-"""What the rented machine has: limits of the container, not of the host; GPU, disk, platform."""
+"""What the rented machine has and what of it is used: limits of the container, not of the host; GPU, disk, price.
 
+Sizes are bytes throughout.
+"""
+
+import csv
 import ctypes
 import os
 import platform
@@ -7,9 +11,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from s2v_nb.errors import InputError
+from s2v_nb.storage import clean_stale
 
 PACKAGES = (
     "numpy",
@@ -24,6 +33,15 @@ PACKAGES = (
 )
 
 _UNLIMITED = 2**60  # cgroup v1 writes a huge number where there is no limit
+_CGROUP = Path("/sys/fs/cgroup")
+_PROC = Path("/proc")
+# of cgroup v2 and v1: the limit, the use, and what of the use is only file cache that nobody needs
+_MEMORY_FILES = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+)
+_MIB = 2**20
+HIGHEST_PRICE = 1000.0  # per hour
 
 
 def cache_folder() -> Path:
@@ -39,14 +57,42 @@ def cache_folder() -> Path:
 def memory_limit() -> int:
     """Bytes this process may use: the container's limit (cgroup v2 or v1) or the machine's memory."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+    limits += [limit for limit, _ in _container_memory()]
+    return min(limits)
+
+
+def memory_used() -> int:
+    """Bytes of `memory_limit` that are taken: of the container's limit if it has one, else of the machine's memory.
+
+    File cache that the system gives back when asked does not count, or a long download would look like a full memory.
+    """
+    if inside := _container_memory():
+        return min(inside)[1]  # of the tighter limit
+    known = _numbers(_PROC / "meminfo", scale=1024)
+    return max(0, known.get("MemTotal", 0) - known.get("MemAvailable", known.get("MemFree", 0)))
+
+
+def _container_memory() -> list[tuple[int, int]]:
+    """(limit, used) of each kind of control group that sets a limit."""
+    found = []
+    for limit_file, used_file, statistics, idle in _MEMORY_FILES:
         try:
-            text = Path(file).read_text().strip()
+            limit, used = ((_CGROUP / name).read_text().strip() for name in (limit_file, used_file))
         except OSError:
             continue
-        if text.isdigit() and int(text) < _UNLIMITED:
-            limits.append(int(text))
-    return min(limits)
+        if limit.isdigit() and int(limit) < _UNLIMITED and used.isdigit():
+            cache = _numbers(_CGROUP / statistics).get(idle, 0)
+            found.append((int(limit), max(0, int(used) - cache)))
+    return found
+
+
+def _numbers(file: Path, scale: int = 1) -> dict[str, int]:
+    """Lines such as ``inactive_file 4096`` or ``MemTotal:  16 kB``; empty where the file cannot be read."""
+    try:
+        lines = [line.replace(":", " ").split() for line in file.read_text().splitlines()]
+    except OSError:
+        return {}
+    return {words[0]: int(words[1]) * scale for words in lines if len(words) > 1 and words[1].isdigit()}
 
 
 def release_memory() -> None:
@@ -60,16 +106,186 @@ def cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@dataclass(frozen=True)
+class Disk:
+    """A file system as this user may fill it, bytes."""
+
+    total: int
+    free: int
+
+
+def disk(path: str | Path = ".") -> Disk:
+    """The file system that holds ``path``, or would hold it: a folder that is yet to be made counts as its parent."""
+    place = Path(path).absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    usage = shutil.disk_usage(place)
+    return Disk(usage.total, usage.free)
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU: memory in bytes, ``utilisation`` 0 to 1. None where the driver does not say (shared memory, MIG)."""
+
+    name: str
+    memory_total: int | None
+    memory_used: int | None
+    utilisation: float | None
+
+
 def gpus() -> list[str]:
     """'NVIDIA H100, 81559 MiB' for each GPU that nvidia-smi lists; empty without one."""
+    return _nvidia_smi("name,memory.total", "csv,noheader")
+
+
+def gpu_usage() -> list[Gpu]:
+    """How full and how busy each GPU is; empty without one, or while the driver does not answer."""
+    lines = _nvidia_smi("name,memory.total,memory.used,utilization.gpu", "csv,noheader,nounits", seconds=5)
+    rows = [row for row in csv.reader(lines, skipinitialspace=True) if len(row) >= 4]
+    return [
+        Gpu(
+            ", ".join(name),
+            _whole(total, _MIB),
+            _whole(used, _MIB),
+            None if (busy := _whole(per)) is None else busy / 100,
+        )
+        for *name, total, used, per in rows
+    ]
+
+
+def _whole(text: str, unit: int = 1) -> int | None:
+    """'81559' in units; None for '[N/A]', '[Not Supported]', 'ERR!' and whatever else is no number."""
+    return int(text) * unit if text.strip().isdecimal() else None
+
+
+def _nvidia_smi(fields: str, form: str, seconds: float = 20) -> list[str]:
+    """The lines of its answer that are about a GPU."""
     if not shutil.which("nvidia-smi"):
         return []
-    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    command = ["nvidia-smi", f"--query-gpu={fields}", f"--format={form}"]
     try:
-        text = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout  # noqa: S603
+        text = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, errors="replace", timeout=seconds, check=True
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return []
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in text.splitlines() if "," in line]  # not "No devices were found"
+
+
+def models_folder() -> Path:
+    """Where our own models are kept: ``$S2V_NB_MODELS``, by default ``models/`` in the cache folder."""
+    folder = os.environ.get("S2V_NB_MODELS")
+    return Path(folder) if folder else cache_folder() / "models"
+
+
+def models_on_disk() -> list[tuple[str, int]]:
+    """(name, bytes) of every model that is kept here, the biggest first: our own, and Hugging Face's cache."""
+    own = [(path.name, _size(path)) for path in _listed(models_folder())]
+    return sorted(own + _hugging_face(), key=lambda model: (-model[1], model[0]))
+
+
+def _hugging_face() -> list[tuple[str, int]]:
+    folder = _hub_folder()
+    if not folder.is_dir():  # also spares the import, which fixes the folders for good
+        return []
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        return [(repo.repo_id, repo.size_on_disk) for repo in scan_cache_dir(folder).repos]
+    except (CacheNotFound, OSError):  # went away, or may not be looked into
+        return []
+
+
+def _hub_folder() -> Path:
+    """As huggingface_hub finds it."""
+    if chosen := os.environ.get("HF_HUB_CACHE"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("HF_HOME") or f"{base}/huggingface").expanduser() / "hub"
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; links count as nothing."""
+    total = 0
+    for file in [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]:
+        with suppress(OSError):  # may vanish meanwhile
+            total += file.lstat().st_size if file.is_file() and not file.is_symlink() else 0
+    return total
+
+
+def clean_cache() -> int:
+    """Remove what we can make again (what was heard, the sample, what a killed process left behind); bytes freed.
+
+    Clips, uploads, corrections and weights stay.
+    """
+    folder = cache_folder()
+    folders = [folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())]
+    remade = [*folder.glob("rhythm/*.json"), folder / "sample_song.wav", folder / "sample_cover.png"]
+    sizes = {path: _size(path) for path in [*remade, *(p for place in folders for p in place.glob("*.partial-*"))]}
+    for path in remade:
+        with suppress(OSError):
+            path.unlink()
+    for place in folders:
+        with suppress(OSError):
+            clean_stale(place)
+    return sum(size for path, size in sizes.items() if not path.exists())
+
+
+class PriceMeter:
+    """What the machine has cost: ``per_hour``, in any currency, since ``start`` (seconds of the epoch).
+
+    Without a start the machine's own counts (`machine_start`), which may be later than the platform's first charge.
+
+    Raises
+    ------
+    InputError
+        If the price is not 0 to 1000.
+    """
+
+    def __init__(self, per_hour: float, start: float | None = None) -> None:
+        if isinstance(per_hour, bool) or not isinstance(per_hour, int | float):
+            raise InputError("settings.number", name="price", value=per_hour, low=0, high=HIGHEST_PRICE, unit="")
+        if not 0 <= per_hour <= HIGHEST_PRICE:  # written so that NaN is refused too
+            raise InputError("settings.range", name="price", value=per_hour, low=0, high=HIGHEST_PRICE, unit="")
+        self.per_hour = per_hour
+        self.start = machine_start() if start is None else start
+
+    def spent(self, now: float | None = None) -> float:
+        """The cost until ``now`` (seconds of the epoch; None: now)."""
+        return self.per_hour * max(0.0, (time.time() if now is None else now) - self.start) / 3600
+
+
+def machine_start() -> float:
+    """When this machine or container started, seconds of the epoch: the start of its first process.
+
+    Where that cannot be known, the start of this process, that is of the kernel.
+    """
+    for process in ("1", "self"):
+        started = _process_start(process)
+        if started is not None and started <= time.time():
+            return started
+    return _IMPORTED
+
+
+def _process_start(process: str) -> float | None:
+    boot = _numbers(_PROC / "stat").get("btime")
+    try:
+        text = (_PROC / process / "stat").read_text()
+        ticks = int(text.rpartition(")")[2].split()[19])  # the name before ) may hold blanks; starttime is field 22
+    except (OSError, ValueError, IndexError):
+        return None
+    return None if not boot else boot + ticks / os.sysconf("SC_CLK_TCK")
+
+
+_IMPORTED = time.time()
 
 
 def describe() -> dict[str, str]:

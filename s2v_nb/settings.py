@@ -15,6 +15,11 @@ SIZES: dict[tuple[str, str], tuple[int, int]] = {
     ("480p", "1:1"): (480, 480),
 }
 LONGEST_PROMPT = 1000
+PRESETS: dict[str, dict[str, Any]] = {  # what a click on one changes; all else stays as the person chose it
+    "quick": {"resolution": "480p", "fps": 24, "duration": 4.0},
+    "balanced": {"resolution": "480p", "fps": 30, "duration": 8.0},
+    "final": {"resolution": "720p", "fps": 30},
+}
 
 
 @dataclass(frozen=True)

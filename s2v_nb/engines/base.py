@@ -40,7 +40,8 @@ class Plan:
     """What a clip will take and hold, known before any work.
 
     ``seams`` are the times (seconds) where separately made parts meet; ``memory_bytes`` and ``seconds`` are the
-    expected peak and time on this machine.
+    expected peak and time on this machine. Finished parts of ``part_frames`` frames are kept when the work is
+    interrupted; None keeps none.
     """
 
     size: tuple[int, int]
@@ -50,6 +51,7 @@ class Plan:
     seconds: float
     seams: tuple[float, ...] = ()
     notices: tuple[Notice, ...] = field(default=())
+    part_frames: int | None = None
 
 
 class Engine(Protocol):
@@ -59,6 +61,10 @@ class Engine(Protocol):
     version: str
 
     def plan(self, request: Request) -> Plan: ...
+
+    def estimate(self, settings: Settings, image_size: tuple[int, int]) -> tuple[float, int]:
+        """Expected seconds for the whole clip and peak bytes, from the settings alone: it follows every slider."""
+        ...
 
     def frames(self, request: Request, first: int = 0) -> Iterator[np.ndarray]:
         """Yield frames ``first`` to the last: RGB uint8, (height, width, 3), of the plan's size.

@@ -28,15 +28,15 @@ MAX_FILE_BYTES = 4 * 2**30
 MAX_PIXELS = 3840 * 2160
 MAX_SECONDS = 900.0
 MAX_COMMENT = 2**20  # characters; our own are under 50 000
-_OUTPUT = (
+PICTURE_FLAGS = (
     "-vf scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p,"
     "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv "
     "-color_primaries bt709 -color_trc bt709 -colorspace bt709 -color_range tv "
     # superfast with its look-ahead back gives veryfast's quality and size (0.1 dB, 3 %) in 70 % of its time;
     # aq-mode 3 spends bits on dark gradients, where banding shows first
-    "-c:v libx264 -profile:v high -preset superfast -crf 18 -x264-params mbtree=1:rc-lookahead=10:aq-mode=3 "
-    "-c:a aac -b:a 192k -ac 2 -movflags +faststart"
+    "-c:v libx264 -profile:v high -preset superfast -crf 18 -x264-params mbtree=1:rc-lookahead=10:aq-mode=3"
 ).split()
+SOUND_FLAGS = "-c:a aac -b:a 192k -ac 2 -movflags +faststart".split()
 
 
 @dataclass(frozen=True)
@@ -86,27 +86,41 @@ def write_video(
     GenerationError
         If ffmpeg fails, for example for want of disk space.
     """
+    with sound_beside(path, audio, num_frames / fps) as sound:
+        command = [*raw_input(size, fps), *sound, *PICTURE_FLAGS, *SOUND_FLAGS, *comment_flags(comment), f"file:{path}"]
+        with Ffmpeg(command) as encoder:
+            encoder.take(checked(frames, size, num_frames))
+            encoder.finish()
+
+
+@contextmanager
+def sound_beside(path: Path, audio: Audio, seconds: float) -> Iterator[list[str]]:
+    """ffmpeg's flags for ``audio`` as its second input and both mapped; the file they name lives in the block.
+
+    Raises
+    ------
+    GenerationError
+        If the disk does not take it, or anything in the block meets an OSError.
+    """
     wave = path.with_suffix(".sound.wav")
     try:
-        _write_wave(wave, audio, num_frames / fps)
-        _encode(_command(path, wave, size, fps, comment), _checked(frames, size, num_frames))
+        _write_wave(wave, audio, seconds)
+        yield ["-f", "wav", "-i", f"file:{wave}", "-map", "0:v:0", "-map", "1:a:0"]
     except OSError as error:
         raise GenerationError("failed.encoder", why=error.strerror or str(error)) from error
     finally:
         wave.unlink(missing_ok=True)
 
 
-def _command(path: Path, wave: Path, size: tuple[int, int], fps: int, comment: dict[str, Any]) -> list[str]:
-    import imageio_ffmpeg
-
-    text = json.dumps(comment, ensure_ascii=False, sort_keys=True)
-    raw = f"-f rawvideo -pix_fmt rgb24 -s {size[0]}x{size[1]} -r {fps} -i pipe:0".split()
-    sound = ["-f", "wav", "-i", f"file:{wave}", "-map", "0:v:0", "-map", "1:a:0"]
-    start = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-nostdin", "-loglevel", "error"]
-    return [*start, *raw, *sound, *_OUTPUT, "-metadata", f"comment={text}", f"file:{path}"]
+def raw_input(size: tuple[int, int], fps: int) -> list[str]:
+    return f"-f rawvideo -pix_fmt rgb24 -s {size[0]}x{size[1]} -r {fps} -i pipe:0".split()
 
 
-def _checked(frames: Iterable[np.ndarray], size: tuple[int, int], num_frames: int) -> Iterator[np.ndarray]:
+def comment_flags(comment: dict[str, Any]) -> list[str]:
+    return ["-metadata", "comment=" + json.dumps(comment, ensure_ascii=False, sort_keys=True)]
+
+
+def checked(frames: Iterable[np.ndarray], size: tuple[int, int], num_frames: int) -> Iterator[np.ndarray]:
     """The frames, once each has the right shape and their count is right."""
     count, shape = 0, (size[1], size[0], 3)
     for frame in frames:
@@ -118,30 +132,52 @@ def _checked(frames: Iterable[np.ndarray], size: tuple[int, int], num_frames: in
         raise ValueError(f"frames gave {count} frames, but num_frames={num_frames}")
 
 
-def _encode(command: list[str], frames: Iterable[np.ndarray]) -> None:
-    """Run ffmpeg on the frames; a failure of either side ends the other and says why."""
-    with tempfile.TemporaryFile() as log:  # not a pipe: a full pipe that nobody reads would stop ffmpeg
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)  # noqa: S603
-        pipe = process.stdin
-        assert pipe is not None
+class Ffmpeg:
+    """The bundled ffmpeg at work, taking frames through a pipe; use as a context, so that it never outlives the work.
+
+    `finish` waits for it and raises GenerationError, in its own words, if it failed.
+    """
+
+    def __init__(self, arguments: list[str]) -> None:
+        import imageio_ffmpeg
+
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-nostdin", "-loglevel", "error", *arguments]
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - not a pipe: one that nobody reads would stop ffmpeg
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=self._log, stderr=self._log)  # noqa: S603
+
+    def __enter__(self) -> "Ffmpeg":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._close_pipe()
+        self._log.close()
+
+    def take(self, frames: Iterable[np.ndarray]) -> None:
+        """Hand over all frames; the encoder may still be working when this returns."""
+        assert self._process.stdin is not None
         try:
             for frame in frames:
-                pipe.write(np.ascontiguousarray(frame).data)
-            pipe.close()
-            process.wait()
+                self._process.stdin.write(np.ascontiguousarray(frame).data)
         except BrokenPipeError:
-            process.wait()  # ffmpeg went first; its own words below say why
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            with suppress(OSError):
-                pipe.close()
-        if process.returncode:
-            log.seek(0)
-            words = log.read().decode(errors="replace").strip()
-            logger.error("ffmpeg exited with %d: %s", process.returncode, words)
+            self.finish()  # ffmpeg went first; its own words say why
+            raise
+        self._close_pipe()
+
+    def finish(self) -> None:
+        self._close_pipe()
+        if self._process.wait():
+            self._log.seek(0)
+            words = self._log.read().decode(errors="replace").strip()
+            logger.error("ffmpeg exited with %d: %s", self._process.returncode, words)
             raise GenerationError("failed.encoder", why=words.splitlines()[-1] if words else "the encoder stopped")
+
+    def _close_pipe(self) -> None:
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.close()
 
 
 def _write_wave(path: Path, audio: Audio, seconds: float) -> None:

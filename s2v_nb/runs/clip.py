@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from s2v_nb.engines import Notice
+from s2v_nb.errors import say
 from s2v_nb.rhythm import Rhythm
 from s2v_nb.runs.spec import Spec, find_spec
 from s2v_nb.settings import Settings
@@ -19,13 +21,13 @@ if TYPE_CHECKING:
 class Clip:
     """A finished clip. As the last line of a notebook cell it plays by itself (muted, as browsers ask).
 
-    ``notices`` are sentences the person should read, ``seconds`` is the time it took, ``cached`` says that it was
-    there already.
+    ``notes`` are what the person should know, ``seconds`` is the time it took, ``cached`` says that it was there
+    already.
     """
 
     path: Path
     spec: Spec
-    notices: tuple[str, ...] = ()
+    notes: tuple[Notice, ...] = ()
     seconds: float = 0.0
     cached: bool = False
 
@@ -34,6 +36,11 @@ class Clip:
         """A clip made earlier; InputError if the file does not say how it was made."""
         path = Path(path)
         return cls(path, find_spec(path))
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """The notes as sentences in the person's language."""
+        return tuple(say(note.key, **note.values) for note in self.notes)
 
     @property
     def settings(self) -> Settings:

@@ -4,6 +4,7 @@ runs/3f9a61c2d0b4/     named by what it computes
     spec.json          written first
     progress.json      where the work stands
     error.txt          the traceback, if the last attempt failed
+    parts/             finished parts, until the clip is there
     clip.mp4           written last: once it exists, the run is done
 """
 
@@ -23,9 +24,10 @@ import numpy as np
 import PIL.Image
 
 from s2v_nb.engines import Engine, Notice, Plan, Request, get_engine
-from s2v_nb.errors import Cancelled, GenerationError, InputError, say
-from s2v_nb.media import Audio, Image, load_audio, load_image, write_video
+from s2v_nb.errors import Cancelled, GenerationError, InputError
+from s2v_nb.media import Audio, Image, load_audio, load_image
 from s2v_nb.media.files import WHAT
+from s2v_nb.media.parts import finished_parts, join_parts, write_parts
 from s2v_nb.media.video import is_whole
 from s2v_nb.progress import FileView, Progress
 from s2v_nb.rhythm import Corrections, Excerpt, Rhythm, analyze, best_excerpts, ear
@@ -121,8 +123,7 @@ def generate(
         job.make(plan, progress)
     path = _copied(job.clip, target) if target else job.clip
     notices = [*_song_notices(song, excerpt, settings, best), *_tracker_notices(heard), *plan.notices]
-    sentences = tuple(say(n.key, **n.values) for n in notices)
-    return Clip(path, Clip.open(job.clip).spec, sentences, time.monotonic() - began, existing is not None)
+    return Clip(path, Clip.open(job.clip).spec, tuple(notices), time.monotonic() - began, existing is not None)
 
 
 def replay(
@@ -272,7 +273,8 @@ def _song_notices(song: Audio, excerpt: Audio, settings: Settings, best: Excerpt
         yield Notice("notice.shortened", {"missing": missing, "seconds": excerpt.duration})
     elif best.parts:
         end = excerpt.start + excerpt.duration
-        found = {"song": song.song_duration, "start": settings.start, "end": end, "reason": best.reason}
+        found: dict[str, Any] = {"song": song.song_duration, "start": settings.start, "end": end}
+        found |= {"reason": best.words("en"), "reason_zh": best.words("zh")}
         yield Notice("notice.best_excerpt", found)
     elif song.song_duration > 15:
         end = excerpt.start + excerpt.duration
@@ -337,16 +339,19 @@ class _Job:
     def _write(self, plan: Plan, progress: Progress) -> None:
         spec = self._spec().to_dict()
         write_json(self.folder / "spec.json", spec)
+        parts = self.folder / "parts"
+        count = {"fps": plan.fps, "num_frames": plan.num_frames, "part_frames": plan.part_frames or plan.num_frames}
+        clean_stale(parts)
+        first = finished_parts(parts)
+        done = min(plan.num_frames, first * count["part_frames"])
+        if done < plan.num_frames:
+            frames = _counted(self.engine.frames(self.request, done), progress, done, plan.num_frames)
+            write_parts(parts, frames, size=plan.size, first_part=first, **count)
+        progress.update("frames", plan.num_frames, plan.num_frames)
+        progress.update("encoding", 0, 1)
         with replacing(self.clip) as scratch:
-            write_video(
-                scratch,
-                _counted(self.engine.frames(self.request), progress, plan.num_frames),
-                size=plan.size,
-                fps=plan.fps,
-                num_frames=plan.num_frames,
-                audio=self.request.audio.faded(),
-                comment=spec,
-            )
+            join_parts(scratch, parts, audio=self.request.audio.faded(), comment=spec, **count)
+        shutil.rmtree(parts, ignore_errors=True)
         progress.update("encoding", 1, 1)
 
     def _spec(self) -> Spec:
@@ -362,10 +367,9 @@ class _Job:
         )
 
 
-def _counted(frames: Iterable[np.ndarray], progress: Progress, total: int) -> Iterator[np.ndarray]:
-    """The frames, each reported once the encoder took it; then the stage of encoding begins."""
-    progress.update("frames", 0, total)
-    for done, frame in enumerate(frames, 1):
+def _counted(frames: Iterable[np.ndarray], progress: Progress, first: int, total: int) -> Iterator[np.ndarray]:
+    """The frames from number ``first`` on, each reported once the encoder took it."""
+    progress.update("frames", first, total)
+    for done, frame in enumerate(frames, first + 1):
         yield frame
         progress.update("frames", done, total)
-    progress.update("encoding", 0, 1)

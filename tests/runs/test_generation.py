@@ -262,7 +262,7 @@ def test_a_clip_opens_in_moviepy(clip):
 def test_notices_cannot_carry_html(clip):
     from dataclasses import replace
 
-    assert "<script>" not in replace(clip, notices=("<script>alert(1)</script>",))._repr_html_()
+    assert "<script>" not in replace(clip, notes=(Notice("notice.unknown_words", {"words": "<script>"}),))._repr_html_()
 
 
 def test_loaded_objects_are_taken_as_paths_are(cover, song, tmp_path):

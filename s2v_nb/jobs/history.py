@@ -1,0 +1,119 @@
+"""What was made before: the finished clips in a ``runs`` folder, each with its poster, plots and scores.
+
+runs/3f9a61c2d0b4/
+    clip.mp4  spec.json                              from `s2v_nb.runs.generation`
+    poster.jpg  beats.png  alignment.png             drawn after it
+    alignment.json                                   written last of these
+"""
+
+import json
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from s2v_nb.errors import InputError
+from s2v_nb.runs.spec import Spec, spec_path
+from s2v_nb.settings import Settings
+
+MOST_CLIPS = 60
+_BESIDE = ("clip.mp4", "poster.jpg", "beats.png", "alignment.png", "alignment.json")
+MAX_JSON = 2**21
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished clip on disk.
+
+    ``path`` is the MP4, ``when`` seconds since 1970; ``poster``, ``beats_plot`` and ``alignment_plot`` are pictures
+    beside it, None until they are drawn; ``scores`` is what `AlignmentReport.to_dict` gives, None until it was
+    measured; ``error`` is the (key, values) of a sentence if measuring failed. ``image`` and ``audio`` are the names
+    of what it was made from.
+    """
+
+    path: Path
+    when: float
+    settings: Settings
+    engine: str
+    image: str
+    audio: str
+    seconds: float
+    poster: Path | None
+    beats_plot: Path | None
+    alignment_plot: Path | None
+    scores: dict[str, Any] | None
+    error: tuple[str, dict[str, Any]] | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.when))
+
+    @property
+    def name(self) -> str:
+        """The run's name: 12 hex digits."""
+        return self.path.parent.name
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self.scores is not None or self.error is not None
+
+
+def clips_in(runs: Path) -> tuple[Made, ...]:
+    """The finished clips under ``runs``, the newest first; what cannot be read is left out."""
+    found = []
+    with suppress(FileNotFoundError):
+        for entry in os.scandir(runs):
+            clip = Path(entry.path) / "clip.mp4"
+            with suppress(OSError):
+                found.append((clip.stat().st_mtime, clip))
+    made = (_made(clip) for _, clip in sorted(found, reverse=True)[:MOST_CLIPS])
+    return tuple(one for one in made if one is not None)
+
+
+def forget(made: Made) -> None:
+    """Delete a clip with everything beside it."""
+    if made.path.name == "clip.mp4" and spec_path(made.path).is_file():  # only ever a run's folder
+        shutil.rmtree(made.path.parent)
+
+
+def _made(clip: Path) -> Made | None:
+    """The clip, read again only when a file beside it changed."""
+    stamps = []
+    for name in _BESIDE:
+        with suppress(OSError):
+            stamps.append((name, (clip.parent / name).stat().st_mtime_ns))
+    try:
+        return _read(clip, tuple(stamps))
+    except (InputError, OSError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=4 * MOST_CLIPS)
+def _read(clip: Path, stamps: tuple[tuple[str, int], ...]) -> Made:
+    there = {name for name, _ in stamps}
+    spec_file = spec_path(clip)
+    if spec_file.stat().st_size > MAX_JSON:
+        raise ValueError(f"{spec_file} is too large for a spec")
+    spec = Spec.from_json(spec_file.read_text(encoding="utf-8"), clip.name)
+    scores = json.loads((clip.parent / "alignment.json").read_text()) if "alignment.json" in there else None
+    error = scores.pop("error", None) if scores else None
+    poster, beats, alignment = (
+        clip.parent / name if name in there else None for name in ("poster.jpg", "beats.png", "alignment.png")
+    )
+    return Made(
+        clip,
+        dict(stamps)["clip.mp4"] / 1e9,
+        spec.settings,
+        spec.engine,
+        spec.image.name,
+        spec.audio.name,
+        spec.num_frames / spec.settings.fps,
+        poster,
+        beats,
+        alignment,
+        None if error else scores,
+        (error[0], error[1]) if error else None,
+    )

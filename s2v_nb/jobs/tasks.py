@@ -1,0 +1,133 @@
+"""What is asked of the worker, as folders on disk: whoever can read them sees the same work, in any process.
+
+runs/tasks/18c1f0a2b3c4d5e6-clip/
+    task.json       what is asked; written first
+    begun.json      there once the worker has begun: which attempt it is
+    progress.json   where it stands
+    stop            the person wants it to end
+    result.json     how it ended; written last
+"""
+
+import json
+import os
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from s2v_nb.errors import SentenceError
+from s2v_nb.log import log_file
+from s2v_nb.storage import write_json
+
+TaskState = Literal["waiting", "running", "done", "failed", "stopped"]
+FINISHED = ("done", "failed", "stopped")
+KEPT_TASKS = 60  # finished ones, so that the folder does not grow for ever
+
+
+@dataclass(frozen=True)
+class Task:
+    """One piece of work; everything about it is read from its ``folder`` each time, nothing is remembered."""
+
+    folder: Path
+
+    @classmethod
+    def submit(cls, root: Path, kind: str, **what: Any) -> "Task":
+        """Ask for work under ``root``; it begins once a worker sees it."""
+        task = cls(root / f"{time.time_ns():016x}-{kind}")
+        task.folder.mkdir(parents=True)
+        write_json(task.folder / "task.json", {"kind": kind, "what": what, "asked": time.time()})
+        return task
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @cached_property
+    def asked(self) -> dict[str, Any]:
+        """What `submit` wrote: 'kind', 'what' and 'asked' (seconds since 1970); it never changes."""
+        return _read(self.folder / "task.json")
+
+    @property
+    def kind(self) -> str:
+        return str(self.asked.get("kind", ""))
+
+    @property
+    def what(self) -> dict[str, Any]:
+        return dict(self.asked.get("what", {}))
+
+    @property
+    def state(self) -> TaskState:
+        if result := self.result:
+            return result["state"]
+        return "running" if (self.folder / "begun.json").exists() else "waiting"
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """What `s2v_nb.progress.FileView` wrote last; empty before the work began."""
+        return _read(self.folder / "progress.json")
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """How it ended: 'state', and what that kind of work gives; empty before."""
+        return _read(self.folder / "result.json")
+
+    @property
+    def stopping(self) -> bool:
+        return (self.folder / "stop").exists()
+
+    def begin(self) -> int:
+        """Mark that the work begins; which attempt it is, 1 for the first."""
+        attempt = int(_read(self.folder / "begun.json").get("attempt", 0)) + 1
+        write_json(self.folder / "begun.json", {"attempt": attempt, "process": os.getpid()})
+        return attempt
+
+    def stop(self) -> None:
+        """Ask it to end; finished parts are kept."""
+        (self.folder / "stop").touch()
+
+    def end(self, state: TaskState, **result: Any) -> None:
+        write_json(self.folder / "result.json", {"state": state, **result, "ended": time.time()})
+
+    def fail(self, error: BaseException, details: str) -> None:
+        """End with a sentence in the table's words and the traceback."""
+        if isinstance(error, SentenceError):
+            key, values = error.key, error.values
+        else:
+            why = str(error).splitlines()[0] if str(error) else type(error).__name__
+            key, values = "failed.internal", {"why": why, "log": str(log_file())}
+        self.end("failed", key=key, values={k: _plain(v) for k, v in values.items()}, details=details)
+
+
+def tasks_in(root: Path) -> list[Task]:
+    """All tasks under ``root``, the oldest first."""
+    try:
+        return [Task(Path(entry.path)) for entry in sorted(os.scandir(root), key=lambda e: e.name) if entry.is_dir()]
+    except FileNotFoundError:
+        return []
+
+
+def unfinished(root: Path) -> list[Task]:
+    return [task for task in tasks_in(root) if not (task.folder / "result.json").exists() and task.kind]
+
+
+def forget_old(root: Path) -> None:
+    """Remove the oldest finished tasks; the clips they made stay."""
+    done = [task for task in tasks_in(root) if (task.folder / "result.json").exists()]
+    for task in done[:-KEPT_TASKS]:
+        shutil.rmtree(task.folder, ignore_errors=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object, or an empty one while there is none."""
+    with suppress(OSError, ValueError):
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(values, dict):
+            return values
+    return {}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | bool | type(None)) else str(value)

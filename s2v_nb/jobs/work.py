@@ -1,0 +1,118 @@
+"""What the worker can do: hear a song, make a clip, measure a clip. Each takes a `Task` and ends it."""
+
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from s2v_nb.errors import Cancelled, SentenceError
+from s2v_nb.jobs.tasks import Task
+from s2v_nb.media import Audio, load_audio
+from s2v_nb.progress import FileView, Progress
+from s2v_nb.settings import Settings
+from s2v_nb.storage import replacing, write_json
+
+logger = logging.getLogger(__name__)
+
+PEAKS = 4000  # of a song: some four a pixel of a wide screen
+POSTER_WIDTH = 480
+PROGRESS_SECONDS = 0.15
+
+
+def do(task: Task) -> None:
+    """Do a task and end it; an error is kept in its result, never raised."""
+    try:
+        KINDS[task.kind](task)
+    except Cancelled:
+        task.end("stopped")
+    except Exception as error:
+        logger.exception("task %s failed", task.name)
+        known = isinstance(error, SentenceError) and not error.__cause__
+        task.fail(error, "" if known else traceback.format_exc())
+
+
+def listen(task: Task) -> None:
+    """Hear a song as `generate` does: rhythm without corrections, the best excerpts with them, and its peaks."""
+    from s2v_nb.rhythm import Corrections, analyze, best_excerpts
+    from s2v_nb.runs.generation import HEARD_SECONDS
+
+    audio = load_audio(task.what["audio"], 0.0, HEARD_SECONDS)
+    raw = analyze(audio, corrections=Corrections())
+    corrected = Corrections.of(audio).apply(raw)
+    best = best_excerpts(audio, task.what["duration"], rhythm=corrected)
+    low, high = peaks_of(audio)
+    task.end(
+        "done",
+        rhythm=raw.to_dict(),
+        excerpts=[asdict(excerpt) for excerpt in best],
+        peaks=[np.round(low, 3).tolist(), np.round(high, 3).tolist()],
+    )
+
+
+def peaks_of(audio: Audio, count: int = PEAKS) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and highest sample of each of ``count`` equal stretches (fewer in a very short song)."""
+    mono = audio.mono
+    count = max(1, min(count, len(mono)))
+    edges = np.linspace(0, len(mono), count, endpoint=False).astype(int)
+    if not len(mono):
+        return np.zeros(1), np.zeros(1)
+    return np.minimum.reduceat(mono, edges), np.maximum.reduceat(mono, edges)
+
+
+def make_clip(task: Task) -> None:
+    """Make a clip, and ask for its measuring."""
+    from s2v_nb.engines.estimate import learn
+    from s2v_nb.media import load_image
+    from s2v_nb.runs import generate
+
+    what = task.what
+    progress = Progress(FileView(task.folder / "progress.json", PROGRESS_SECONDS))
+    progress.views.append(lambda _: progress.cancel() if task.stopping else None)
+    settings = Settings.from_dict(what["settings"])
+    image = load_image(what["image"])
+    clip = generate(image, what["audio"], settings, runs=what["runs"], progress=progress)
+    if not clip.cached:
+        learn(clip.settings, image.size, clip.seconds)
+    notes = [[note.key, note.values] for note in clip.notes]
+    task.end("done", clip=str(clip.path), notes=notes, seconds=clip.seconds, cached=clip.cached)
+    if not (clip.path.parent / "alignment.json").exists():
+        Task.submit(task.folder.parent, "measure", clip=str(clip.path), audio=what["audio"])
+
+
+def measure(task: Task) -> None:
+    """Draw the poster and the plots of a finished clip beside it, and keep its scores."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from s2v_nb.plots.beside import draw_beside
+
+    clip = Path(task.what["clip"])
+    try:
+        draw_poster(clip)
+        draw_beside(clip, Path(task.what["audio"]), clip.parent)
+    except Exception as error:  # the page must not wait for ever
+        key, values = ("failed.internal", {"why": type(error).__name__, "log": "s2v-nb.log"})
+        if isinstance(error, SentenceError):
+            key, values = error.key, {name: str(value) for name, value in error.values.items()}
+        write_json(clip.parent / "alignment.json", {"error": [key, values]})
+        raise
+    task.end("done")
+
+
+def draw_poster(clip: Path) -> None:
+    """One frame from the middle, as ``poster.jpg`` beside the clip."""
+    import PIL.Image
+
+    from s2v_nb.media.video import probe_video, read_frames
+
+    info = probe_video(clip)
+    size = (POSTER_WIDTH, round(POSTER_WIDTH * info.height / info.width))
+    middle = next(frame for at, frame in read_frames(clip, size=size) if at >= info.seconds / 2)
+    with replacing(clip.parent / "poster.jpg") as scratch:
+        PIL.Image.fromarray(middle).save(scratch, quality=85)
+
+
+KINDS: dict[str, Callable[[Task], None]] = {"listen": listen, "clip": make_clip, "measure": measure}

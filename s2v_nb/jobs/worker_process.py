@@ -1,0 +1,85 @@
+"""Starting, finding and ending the worker's process.
+
+There is at most one for each tasks folder: it holds a lock as long as it lives. The lock lies in the machine's own
+temporary folder, because a folder that survives a stop is often on a network file system that cannot lock.
+"""
+
+import fcntl
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+_started: list[subprocess.Popen] = []  # kept, so that those that end are waited for
+
+
+def ensure(root: Path) -> None:
+    """Start a worker for the tasks under ``root`` unless one lives."""
+    _started[:] = [process for process in _started if process.poll() is None]
+    if is_alive(root):
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "s2v_nb.jobs.worker", str(root.resolve())]
+    with (root / "worker.log").open("ab") as log:
+        # a session of its own: the kernel's restart and the page's end do not reach it
+        process = subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    _started.append(process)
+
+
+def is_alive(root: Path) -> bool:
+    with _lock_file(root).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        return False
+
+
+def end(root: Path) -> None:
+    """End the worker at once, with all it has started; its unfinished tasks stay as they are."""
+    with _lock_file(root).open() as file:
+        text = file.read().strip()
+    if text.isdigit() and is_alive(root):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(int(text), signal.SIGKILL)
+        began = time.monotonic()
+        while is_alive(root) and time.monotonic() - began < 2:
+            time.sleep(0.02)
+    _started[:] = [process for process in _started if process.poll() is None]
+
+
+def hold_lock(root: Path) -> IO[str] | None:
+    """The lock, to be kept open as long as the worker lives; None if another worker has it."""
+    file = _lock_file(root).open("a+")
+    for _ in range(20):  # `is_alive` of another process holds it for a moment
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(0.05)
+            continue
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        return file
+    file.close()
+    return None
+
+
+def _lock_file(root: Path) -> Path:
+    """A file in a folder that only this user may enter."""
+    folder = Path(tempfile.gettempdir()) / f"s2v_nb-locks-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise PermissionError(f"{folder} belongs to somebody else or is open to others; remove it")
+    file = folder / (hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16] + ".lock")
+    file.touch()
+    return file

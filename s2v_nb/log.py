@@ -1,0 +1,26 @@
+"""Where tracebacks go: ``s2v-nb.log`` in the cache folder."""
+
+import logging
+from pathlib import Path
+
+from s2v_nb.session import cache_folder
+
+
+def log_file() -> Path:
+    return cache_folder() / "s2v-nb.log"
+
+
+def start_log() -> None:
+    """Log to the file; where none can be written, to nowhere, since a full disk must not stop a clip."""
+    try:
+        log_file().parent.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = logging.FileHandler(log_file(), encoding="utf-8")
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger("s2v_nb")
+    for old in root.handlers:
+        old.close()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    root.propagate = False

@@ -1,0 +1,140 @@
+"""A clip written in parts: what was finished before an interruption is never made again.
+
+parts/
+    part-0000.mp4       picture only; there once it is whole
+    part-0001.mp4
+
+Each part begins with a key frame of its own and is encoded by itself, so that a clip made in one go and one that was
+interrupted have the same frames to the last bit. Joining copies the encoded picture and adds the sound.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from s2v_nb.media.audio import Audio
+from s2v_nb.media.video import (
+    PICTURE_FLAGS,
+    SOUND_FLAGS,
+    Ffmpeg,
+    checked,
+    comment_flags,
+    is_whole,
+    raw_input,
+    sound_beside,
+)
+from s2v_nb.storage import replacing
+
+
+def part_path(folder: Path, index: int) -> Path:
+    return folder / f"part-{index:04d}.mp4"
+
+
+def finished_parts(folder: Path) -> int:
+    """How many parts are there, from the first on without a gap."""
+    count = 0
+    with suppress(OSError):
+        while is_whole(part_path(folder, count)):
+            count += 1
+    return count
+
+
+def write_parts(
+    folder: Path,
+    frames: Iterable[np.ndarray],
+    *,
+    size: tuple[int, int],
+    fps: int,
+    num_frames: int,
+    part_frames: int,
+    first_part: int = 0,
+) -> None:
+    """Write parts ``first_part`` to the last from the frames that belong to them.
+
+    Parameters
+    ----------
+    frames : iterable of uint8 arrays of shape (height, width, 3)
+        From frame ``first_part * part_frames`` on, in time order.
+    num_frames, part_frames : int
+        Of the whole clip, and of each part but the last.
+
+    Raises
+    ------
+    GenerationError
+        If ffmpeg fails; parts that were finished stay.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    source = iter(frames)
+    finishing: Future[None] | None = None
+    with ThreadPoolExecutor(1) as pool:  # the encoder ends one part while the frames of the next arrive
+        for index, count in _counts(num_frames, part_frames, first_part):
+            part = _Part(part_path(folder, index), size, fps)
+            try:
+                part.encoder.take(checked(islice(source, count), size, count))
+                if finishing:
+                    finishing.result()
+            except BaseException:
+                part.close()
+                raise
+            finishing = pool.submit(part.finish)
+        if finishing:
+            finishing.result()
+
+
+def _counts(num_frames: int, part_frames: int, first_part: int) -> Iterator[tuple[int, int]]:
+    """(index, frames) of each part still to be made."""
+    for index, start in enumerate(range(0, num_frames, part_frames)):
+        if index >= first_part:
+            yield index, min(part_frames, num_frames - start)
+
+
+class _Part:
+    """One part on its way: its encoder, and the scratch file that becomes the part at the end."""
+
+    def __init__(self, path: Path, size: tuple[int, int], fps: int) -> None:
+        with ExitStack() as stack:
+            scratch = stack.enter_context(replacing(path))
+            command = [*raw_input(size, fps), *PICTURE_FLAGS, "-an", f"file:{scratch}"]
+            self.encoder = stack.enter_context(Ffmpeg(command))
+            self._stack = stack.pop_all()
+
+    def finish(self) -> None:
+        with self._stack:
+            self.encoder.finish()
+
+    def close(self) -> None:
+        """Give it up; nothing of it stays."""
+        with suppress(_GivenUp), self._stack:
+            raise _GivenUp
+
+
+class _GivenUp(Exception):
+    pass
+
+
+def join_parts(
+    path: Path, folder: Path, *, fps: int, num_frames: int, part_frames: int, audio: Audio, comment: dict[str, Any]
+) -> None:
+    """Join all parts of ``folder`` and the sound to an MP4; the picture is copied, not encoded again.
+
+    Raises
+    ------
+    GenerationError
+        If ffmpeg fails, for example for want of disk space.
+    """
+    names = [part_path(folder, index).name for index, _ in _counts(num_frames, part_frames, 0)]
+    table = folder / f"{path.stem}.txt"
+    # our own file with our own names; -safe 1 (ffmpeg's default) refuses any other place
+    table.write_text("ffconcat version 1.0\n" + "".join(f"file {name}\n" for name in names))
+    try:
+        with sound_beside(path, audio, num_frames / fps) as sound:
+            copied = ["-f", "concat", "-i", f"file:{table}", *sound, "-c:v", "copy", *SOUND_FLAGS]
+            with Ffmpeg([*copied, *comment_flags(comment), f"file:{path}"]) as encoder:
+                encoder.finish()
+    finally:
+        table.unlink(missing_ok=True)

@@ -1,0 +1,99 @@
+"""`Panel`: what all panels share: a workspace, its language, and settable things."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from s2v_nb.errors import say
+from s2v_nb.workspace import Workspace
+
+STATIC = Path(__file__).parent / "static"
+_FORWARDED = ("image", "audio", "settings", "language", "job")
+
+
+@lru_cache(maxsize=1)
+def style() -> str:
+    """The studio's style sheet; colours are those of JupyterLab's theme, with fallbacks elsewhere."""
+    return (STATIC / "studio.css").read_text(encoding="utf-8")
+
+
+class Panel(widgets.VBox):
+    """A view of a `Workspace`; it keeps nothing of its own.
+
+    Parameters
+    ----------
+    workspace : Workspace, optional
+        Panels that are given the same one stay in step; by default a new one on the current folder.
+    **things
+        Set on the workspace: ``AudioUpload(audio="x.mp3")``.
+
+    Notes
+    -----
+    ``image``, ``audio``, ``settings``, ``language`` and ``job`` are the workspace's and can be set here.
+    """
+
+    def __init__(self, workspace: Workspace | None = None, *, plain: bool = False, **things: Any) -> None:
+        unknown = set(things) - {*_FORWARDED, *Workspace.class_trait_names()}
+        if unknown:
+            raise TypeError(f"{type(self).__name__} takes no {sorted(unknown)[0]!r}; it takes {', '.join(_FORWARDED)}")
+        self.workspace = workspace or Workspace()
+        self.plain = plain
+        self._labels: list[tuple[Any, str, str]] = []
+        super().__init__()
+        self.add_class("s2v")
+        self.add_class(f"s2v-{type(self).__name__.lower()}")
+        self.children = [widgets.HTML(f"<style>{style()}</style>", layout={"display": "none"}), *self.build()]
+        self.relabel()
+        self.watch("language", lambda _: self.relabel())
+        self.workspace.use(**things)
+        self.workspace.watch()
+
+    def build(self) -> list[widgets.Widget]:
+        """The panel's widgets; also watches what they show."""
+        raise NotImplementedError
+
+    def watch(self, name: str, action: Callable[[Any], None]) -> None:
+        """Call ``action(value)`` after each change of a trait of the workspace; what it raises is shown, not lost."""
+
+        def changed(change: Any) -> None:
+            try:
+                action(change["new"])
+            except Exception as error:
+                self.workspace.report(error)
+
+        self.workspace.observe(changed, name)
+
+    def words(self, widget: Any, key: str, trait: str = "description") -> Any:
+        """Let ``widget`` show the sentence ``key`` in the person's language, now and after a switch; the widget."""
+        self._labels.append((widget, trait, key))
+        return widget
+
+    def say(self, key: str, **values: object) -> str:
+        return say(key, self.workspace.language, **values)
+
+    def relabel(self) -> None:
+        """Put every label in the person's language; panels with more to translate extend it."""
+        for widget, trait, key in self._labels:
+            setattr(widget, trait, self.say(key))
+
+    def attempt(self, action: Callable[[], Any]) -> None:
+        """Do what a person asked for; an error becomes the workspace's message."""
+        with self.workspace.reporting():
+            action()
+
+
+def _forward(name: str) -> property:
+    def get(panel: Panel) -> Any:
+        return getattr(panel.workspace, name)
+
+    def put(panel: Panel, value: Any) -> None:
+        panel.workspace.use(**{name: value})
+
+    return property(get, put, doc=f"The workspace's ``{name}``.")
+
+
+for _name in _FORWARDED:
+    setattr(Panel, _name, _forward(_name))

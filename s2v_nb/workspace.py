@@ -1,0 +1,361 @@
+"""`Workspace`: everything a person works on at the moment, as one plain object that panels show and edit.
+
+It knows no widget. Any number of panels may watch one workspace and stay in step, and everything can be set from
+Python. Long work is asked of the worker's process (`s2v_nb.jobs`), so that the kernel stays free.
+"""
+
+import logging
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Tuple, observe
+
+from s2v_nb.engines.estimate import Estimate, estimate
+from s2v_nb.errors import LANGUAGES, SentenceError, language, say
+from s2v_nb.jobs import Job, Task, worker_process
+from s2v_nb.jobs.history import Made, clips_in
+from s2v_nb.jobs.tasks import unfinished
+from s2v_nb.log import log_file
+from s2v_nb.media import Audio, Image, load_audio, load_image
+from s2v_nb.rhythm import Corrections, Excerpt, Rhythm
+from s2v_nb.settings import PRESETS, Settings
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+FOLDER_SECONDS = 2.0  # between two looks at the folder
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
+SONGS = (".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff")
+MOST_LISTED = 200
+
+
+@dataclass(frozen=True)
+class Message:
+    """One sentence for the person: a ``key`` of the table and its ``values``; ``details`` are folded away.
+
+    ``kind`` is 'error' or 'note'.
+    """
+
+    key: str
+    values: dict[str, Any] = field(default_factory=dict)
+    details: str = ""
+    kind: str = "error"
+
+    def sentence(self, lang: str | None = None) -> str:
+        return say(self.key, lang, **self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What the worker heard in a song: ``rhythm`` with the person's corrections, ``raw`` without them.
+
+    ``peaks`` is float32 of shape (2, n), the lowest and highest sample of each of n equal stretches of ``duration``
+    seconds; ``excerpts`` are the best ones for the length asked for, the best first.
+    """
+
+    raw: Rhythm
+    rhythm: Rhythm
+    corrections: Corrections
+    excerpts: tuple[Excerpt, ...]
+    peaks: np.ndarray
+
+    @property
+    def duration(self) -> float:
+        return self.raw.duration
+
+
+class Workspace(HasTraits):
+    """What a person works on.
+
+    Parameters
+    ----------
+    folder : path
+        Where pictures and songs are looked for; uploads go to ``uploads`` in it. By default the current folder.
+    runs : path
+        Where clips are kept, by default ``runs`` in the folder.
+
+    Notes
+    -----
+    ``audio`` holds the song's header and no samples; ``heard`` arrives after the worker has listened. Assigning a
+    path to ``image`` or ``audio`` loads it and raises `InputError` where it cannot be used; panels wrap what a person
+    does in `reporting`, which turns an error into ``message``. Traits may change from another thread.
+    """
+
+    language = Enum(LANGUAGES)
+    settings = Instance(Settings, args=())
+    image = Instance(Image, allow_none=True)
+    audio = Instance(Audio, allow_none=True)
+    heard = Instance(Heard, allow_none=True)
+    listening = Bool(False)
+    pictures = Tuple()  # names of files in the folder, relative to it, the newest first
+    songs = Tuple()
+    price_per_hour = Float(0.0)
+    estimate = Instance(Estimate, allow_none=True)
+    job = Instance(Job, allow_none=True)
+    shown = Instance(Made, allow_none=True)  # the clip to look at
+    history = Tuple()  # of Made, the newest first
+    message = Instance(Message, allow_none=True)
+    transfers = Dict()  # name -> (bytes received, bytes in all), while files are uploaded
+
+    def __init__(self, folder: str | Path = ".", *, runs: str | Path | None = None, **values: Any) -> None:
+        super().__init__(language=language())
+        self.folder = Path(folder).resolve()
+        self.runs = Path(runs).resolve() if runs else self.folder / "runs"
+        self.lock = threading.RLock()
+        self.beaten = time.monotonic()  # when a person last did something
+        self._listen: Task | None = None
+        self._thread: threading.Thread | None = None
+        self.each_poll: list[Callable[[], None]] = []  # what else is to be done five times a second
+        for name, value in values.items():
+            self.use(**{name: value})
+        self.look_at_folder()
+        self._estimate()
+
+    # --- what a person does
+
+    def use(self, **things: Any) -> None:
+        """Set picture, song or any trait: ``use(image="a.jpg", audio="b.mp3")``; AttributeError for other names."""
+        for name, value in things.items():
+            if name == "image":
+                self.image = None if value is None else load_image(self._found(value))
+            elif name == "audio":
+                self._use_audio(value)
+            elif self.has_trait(name):
+                setattr(self, name, value)
+            else:
+                raise AttributeError(f"a workspace has no {name!r}; it has image, {', '.join(self.trait_names())}")
+
+    def change(self, **choices: Any) -> None:
+        """Change settings: ``change(motion="high")``; InputError, and nothing changed, if one is out of its bounds."""
+        with self.lock:
+            self.settings = Settings.from_dict({**vars(self.settings), **choices})
+
+    def preset(self, name: str) -> None:
+        self.change(**PRESETS[name])
+
+    def correct(self, do: str, value: Any = None) -> None:
+        """Correct the beat: a step of `Corrections` by its name, 'undo' or 'reset'; kept beside the song."""
+        if self.audio is None or self.heard is None:
+            return
+        steps = self.heard.corrections
+        steps = {"undo": steps.undo, "reset": Corrections}.get(do, lambda: steps.then(do, value))()
+        rhythm = steps.apply(self.heard.raw)
+        steps.save(self.audio)
+        self.heard = replace(self.heard, rhythm=rhythm, corrections=steps)
+        self.listen()  # the best excerpts are others now
+
+    def generate(self) -> Job:
+        """Begin to make the clip; InputError if picture or song are missing."""
+        from s2v_nb.errors import InputError
+
+        for name in ("image", "audio"):
+            if getattr(self, name) is None:
+                raise InputError(f"studio.no_{name}")
+        assert self.image is not None
+        assert self.audio is not None
+        with self.lock:
+            task = self._submit("clip", image=str(self._kept(self.image)), audio=str(self.audio.path),
+                                settings=vars(self.settings), runs=str(self.runs))  # fmt: skip
+            self.job = Job(task)
+        self.message = None
+        return self.job
+
+    def stop(self) -> None:
+        if self.job:
+            self.job.stop()
+
+    def listen(self) -> None:
+        """Ask the worker to hear the song; ``heard`` follows."""
+        if self.audio and self.audio.path:
+            self._listen = self._submit("listen", audio=str(self.audio.path), duration=self.settings.duration)
+            self.listening = True
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """What a person did, with any error as ``message`` instead of a traceback; the traceback goes to the log."""
+        self.touch()
+        try:
+            yield
+        except Exception as error:
+            self.report(error)
+
+    def report(self, error: Exception) -> None:
+        """Show an error as one sentence; nothing is lost."""
+        logger.info("%s", error, exc_info=error)
+        details = "" if isinstance(error, SentenceError) and not error.__cause__ else traceback.format_exc()
+        if isinstance(error, SentenceError):
+            self.message = Message(error.key, error.values, details)
+        else:
+            why = str(error).splitlines()[0] if str(error) else type(error).__name__
+            self.message = Message("failed.internal", {"why": why, "log": str(log_file())}, details)
+
+    def touch(self) -> None:
+        """The person is there."""
+        self.beaten = time.monotonic()
+
+    # --- what follows from it
+
+    @observe("settings", "image", "price_per_hour")
+    def _estimate(self, _: Any = None) -> None:
+        size = self.image.size if self.image else None
+        self.estimate = estimate(self.settings, image_size=size, price_per_hour=self.price_per_hour)
+
+    @observe("settings")
+    def _listen_again(self, change: Any) -> None:
+        if self.heard and change["old"] and change["old"].duration != change["new"].duration:
+            self.listen()
+
+    def look_at_folder(self) -> None:
+        """Bring ``pictures``, ``songs`` and ``history`` up to date with the disk."""
+        names = _listed(self.folder)
+        self.pictures = tuple(n for n in names if Path(n).suffix.lower() in PICTURES)
+        self.songs = tuple(n for n in names if Path(n).suffix.lower() in SONGS)
+        self.history = clips_in(self.runs)
+        if self.shown:  # the same clip with what was drawn and measured since; one that was deleted is shown no more
+            self.shown = next((made for made in self.history if made.path == self.shown.path), None)
+
+    def resume(self) -> Job | None:
+        """Find what was begun before this kernel: the last unfinished job, which goes on; None if there is none."""
+        left = unfinished(self.tasks)
+        if left:
+            worker_process.ensure(self.tasks)
+        jobs = [task for task in left if task.kind == "clip"]
+        if jobs and self.job is None:
+            self.job = Job(jobs[-1])
+            self._watch()
+        return self.job
+
+    @property
+    def tasks(self) -> Path:
+        return self.runs / "tasks"
+
+    @property
+    def uploads(self) -> Path:
+        return self.folder / "uploads"
+
+    def close(self) -> None:
+        """Stop watching; what the worker does goes on."""
+        self._thread = None
+
+    # --- inside
+
+    def _found(self, value: Any) -> Any:
+        """A path as given, or the file of that name in the folder."""
+        if isinstance(value, str | Path) and not Path(value).is_absolute() and (self.folder / value).exists():
+            return self.folder / value
+        return value
+
+    def _use_audio(self, value: Any) -> None:
+        if value is None:
+            self.audio, self.heard = None, None
+            return
+        value = self._found(value)
+        header = load_audio(Path(value).resolve() if isinstance(value, str | Path) else value, 0.0, 0.0)
+        with self.lock:
+            self.heard, self.audio = None, header
+            self.change(start=None)
+            self.listen()
+
+    def _kept(self, image: Image) -> Path:
+        """The picture as a file, which the worker can open; one that came as an array is written first."""
+        if image.path:
+            return image.path.resolve()
+        import PIL.Image
+
+        path = self.uploads / f"image-{image.sha256[:12]}.png"
+        if not path.exists():
+            from s2v_nb.storage import replacing
+
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as scratch:
+                PIL.Image.fromarray(image.pixels).save(scratch)
+        return path
+
+    def _submit(self, kind: str, **what: Any) -> Task:
+        task = Task.submit(self.tasks, kind, **what)
+        worker_process.ensure(self.tasks)
+        self._watch()
+        return task
+
+    def watch(self) -> None:
+        """Keep the traits up to date with the disk from now on, in a thread; panels call it."""
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=_poll, args=(weakref.ref(self),), daemon=True, name="s2v_nb-watch")
+            self._thread.start()
+
+    def poll(self) -> None:
+        """Look once at everything that goes on in the background."""
+        with self.lock:
+            self._poll_listening()
+            self._poll_job()
+        for action in self.each_poll:
+            action()
+
+    def _poll_job(self) -> None:
+        job = self.job
+        if job is None or job.finished:
+            return
+        job.refresh()
+        if not job.finished:
+            worker_process.ensure(self.tasks)  # one that was killed, for want of memory say, begins anew
+        if job.state == "failed" and job.error:
+            self.message = Message(job.error[0], job.error[1], job.details)
+        if job.finished:
+            self.look_at_folder()
+            if job.clip:
+                self.shown = next((made for made in self.history if made.path == job.clip), self.shown)
+
+    def _poll_listening(self) -> None:
+        task = self._listen
+        if task is None or not (result := task.result):
+            return
+        self._listen, self.listening = None, False
+        if result["state"] == "failed":
+            self.message = Message(result["key"], result["values"], result.get("details", ""))
+        elif result["state"] == "done" and self.audio and task.what["audio"] == str(self.audio.path):
+            self._take(result)
+
+    def _take(self, result: dict[str, Any]) -> None:
+        assert self.audio is not None
+        raw = Rhythm.from_dict(result["rhythm"])
+        corrections = Corrections.of(self.audio)
+        excerpts = tuple(Excerpt(**values) for values in result["excerpts"])
+        peaks = np.array(result["peaks"], np.float32)
+        self.heard = Heard(raw, corrections.apply(raw), corrections, excerpts, peaks)
+
+
+def _poll(ref: "weakref.ref[Workspace]") -> None:
+    """Watch until the workspace is closed or forgotten; an error is shown and the watching goes on."""
+    looked = time.monotonic()
+    while (workspace := ref()) is not None and workspace._thread is threading.current_thread():
+        try:
+            workspace.poll()
+            if time.monotonic() - looked > FOLDER_SECONDS:
+                looked = time.monotonic()
+                workspace.look_at_folder()
+        except Exception as error:
+            workspace.report(error)
+        del workspace
+        time.sleep(POLL_SECONDS)
+
+
+def _listed(folder: Path) -> list[str]:
+    """Names of files in the folder and its ``uploads``, the newest first."""
+    found: list[tuple[float, str]] = []
+    for place in (folder, folder / "uploads"):
+        with suppress(OSError):
+            for path in place.iterdir():
+                if not path.name.startswith(".") and ".partial-" not in path.name and path.is_file():
+                    found.append((path.stat().st_mtime, path.relative_to(folder).as_posix()))
+    return [name for _, name in sorted(found, reverse=True)[:MOST_LISTED]]

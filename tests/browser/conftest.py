@@ -1,0 +1,133 @@
+"""A real browser, JupyterLab and Voilà, started once for this folder and gone before the tests of other folders."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Error, Page, expect, sync_playwright
+
+from tests.browser.lab import WAIT, Server, artefacts, shot, shut_kernels, start_lab, start_voila
+
+ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --disable-background-networking --disable-component-update "
+    "--disable-sync --no-first-run"
+).split()  # autoplay stays as a musician's browser has it
+# every other name is unknown at once: no look-up leaves this machine, and none is waited for
+ARGUMENTS.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost")
+# Voilà's own page template asks for two style sheets of icons, whatever the notebook shows
+VOILA_ASKS_FOR = "https://cdn.jsdelivr.net/npm/@fortawesome/fontawesome-free@"
+SIZE = {"width": 1440, "height": 1000}
+HERE = {"127.0.0.1", "localhost", "::1"}
+expect.set_options(timeout=WAIT * 1000)
+_REPORT = pytest.StashKey[pytest.TestReport]()
+
+
+def system_browser() -> str | None:
+    """Debian's Chromium or Chrome, or None."""
+    places = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
+    return next((found for found in map(shutil.which, places) if found), None)
+
+
+@dataclass
+class Watch:
+    """What a page did: errors that nobody caught, lines of its console, requests that left this machine."""
+
+    errors: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    excused: tuple[str, ...] = ()
+
+    @property
+    def outside(self) -> list[str]:
+        return [address for address in self.requests if _leaves(address) and not address.startswith(self.excused)]
+
+    def forget(self) -> None:
+        """Excuse what happened so far, for a test that provokes it."""
+        self.errors.clear()
+        self.requests.clear()
+
+    def follow(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.errors.append(f"{error.name}: {error.message}\n{error.stack or ''}"))
+        page.on("console", lambda line: self.console.append(f"{line.type}: {line.text}"))
+        page.on("websocket", lambda opened: self.requests.append(opened.url))
+        page.on("request", lambda request: self.requests.append(request.url))
+
+
+def _leaves(address: str) -> bool:
+    parts = urlsplit(address.removeprefix("blob:"))
+    return parts.scheme in ("http", "https", "ws", "wss", "ftp") and parts.hostname not in HERE
+
+
+# The servers and the browser live as long as this folder's tests: playwright's loop would be in the way of others'.
+
+
+@pytest.fixture(scope="package")
+def browser():
+    """Debian's Chromium or Chrome, else the browser that playwright has fetched, else these tests are skipped."""
+    # tests/conftest.py moves the cache folder, where playwright would look
+    os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", str(Path.home() / ".cache" / "ms-playwright"))
+    with sync_playwright() as playwright:
+        executable = system_browser()
+        if executable is None and not Path(playwright.chromium.executable_path).is_file():
+            pytest.skip("needs Chromium: as root `env/browser.sh` installs Debian's")
+        launched = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS, timeout=2 * WAIT * 1000)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="package")
+def lab(browser, tmp_path_factory) -> Iterator[Server]:
+    server = start_lab(tmp_path_factory.mktemp("lab"), artefacts() / "lab.log")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="package")
+def voila(browser, tmp_path_factory) -> Iterator[Server]:
+    server = start_voila(tmp_path_factory.mktemp("voila"), artefacts() / "voila.log")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def watch(request) -> Watch:
+    """What the test's page did so far."""
+    return Watch(excused=(VOILA_ASKS_FOR,) if "voila" in request.fixturenames else ())
+
+
+@pytest.fixture
+def page(browser, watch, request) -> Iterator[Page]:
+    context = browser.new_context(viewport=SIZE, locale="en-US", reduced_motion="no-preference")
+    context.set_default_timeout(WAIT * 1000)
+    page = context.new_page()
+    watch.follow(page)
+    yield page
+    report = request.node.stash.get(_REPORT, None)
+    if report is None or report.failed or watch.errors or watch.outside:
+        _keep(page, watch, request.node.name)
+    context.close()
+    for name in {"lab", "voila"} & set(request.fixturenames):
+        shut_kernels(request.getfixturevalue(name))
+    assert not watch.errors, "uncaught in the page:\n" + "\n".join(watch.errors)
+    assert not watch.outside, "requests that left this machine:\n" + "\n".join(watch.outside)
+
+
+def _keep(page: Page, watch: Watch, name: str) -> None:
+    """A picture and the console of a page whose test failed."""
+    try:
+        path = shot(page, name)
+        path.with_suffix(".console.txt").write_text("\n".join([*watch.errors, *watch.console]))
+    except Error as error:  # a crashed page has no picture; the test's own failure is what counts
+        print(f"no picture: {error}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        item.stash[_REPORT] = report
+    return report
