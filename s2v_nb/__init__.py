@@ -19,6 +19,7 @@ _HOME = {
     "Progress": "s2v_nb.progress",
     "Rhythm": "s2v_nb.rhythm",
     "Settings": "s2v_nb.settings",
+    "Workspace": "s2v_nb.workspace",
     "analyze": "s2v_nb.rhythm",
     "best_excerpts": "s2v_nb.rhythm",
     "click_track": "s2v_nb.rhythm",
@@ -39,6 +40,7 @@ _HOME = {
     "sample_audio": "s2v_nb.samples",
     "sample_image": "s2v_nb.samples",
     "save_report": "s2v_nb.plots",
+    "studio": "s2v_nb.widgets.studio",
     "suggest_durations": "s2v_nb.rhythm",
 }
 __all__ = sorted(_HOME)
@@ -65,6 +67,8 @@ if TYPE_CHECKING:
     from s2v_nb.runs import Clip, generate
     from s2v_nb.samples import sample_audio, sample_image
     from s2v_nb.settings import Settings
+    from s2v_nb.widgets.studio import studio
+    from s2v_nb.workspace import Workspace
 
 
 def __getattr__(name: str) -> object:

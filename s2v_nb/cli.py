@@ -230,6 +230,9 @@ def _lab(options: argparse.Namespace) -> dict[str, Any]:
         raise InputError("file.missing", name=str(notebook), what="notebook", what_zh="笔记本")
     # the address that is printed leads to the notebook, for whoever opens it through a tunnel
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
+    config = Path(__file__).resolve().parents[1] / "env" / "jupyter_server_config.py"
+    if config.is_file():  # not in an installed package
+        command += [f"--config={config}", "--ServerApp.open_browser=True"]
     command += [f"--ServerApp.root_dir={notebook.parent.resolve()}", f"--LabApp.default_url=/lab/tree/{notebook.name}"]
     # `!s2v-nb` in a cell and in Lab's terminal is this installation's
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

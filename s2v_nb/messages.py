@@ -287,6 +287,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Cropping to {aspect} loses {lost:.0%} of the picture; choose another shape, or fit 'auto' or 'blur' to show it whole.",
         "裁成 {aspect} 会损失 {lost:.0%} 的画面；请换画面比例，或将 fit 设为 'auto' 或 'blur' 以完整显示。",
     ),
+    "advice.whole": (
+        "The picture is shown whole on a blurred copy of itself, because cropping it to {aspect} would lose {lost:.0%}; "
+        "choose another shape, or fit 'crop' to crop it all the same.",
+        "若裁成 {aspect} 会损失 {lost:.0%} 的画面，因此完整显示并以模糊背景填充；可换画面比例，或将 fit 设为 'crop' 强制裁切。",
+    ),
     "advice.subject": (
         "The subject lies at {x:.0%} of the frame's width and {y:.0%} of its height, near the edge, where camera moves may "
         "cut it; drag the point if it is elsewhere, or use a picture with more room around it.",
@@ -331,10 +336,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "studio.image.hint": (
         "The frame is what the clip shows. Drag the point to what must stay in view; a hollow point was found by itself.",
         "画框内是片段显示的部分。请将标记拖到需要保留的位置；空心标记为自动寻找的结果。",
-    ),
-    "studio.image.whole": (
-        "The picture is shown whole on a blurred copy of itself.",
-        "图片完整显示，背景为其模糊副本。",
     ),
     "studio.image.x": ("Subject across", "主体横向"),
     "studio.image.y": ("Subject down", "主体纵向"),
@@ -385,6 +386,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Stopped; finished clips are kept, the half-made one is gone.",
         "已停止；已完成的片段保留，未完成的已清除。",
     ),
+    "failed.worker": (
+        "The process that makes clips does not start; what it said is in {log}, and `s2v-nb doctor` may say why.",
+        "生成片段的进程无法启动；它的输出见 {log}，也可运行 `s2v-nb doctor` 查找原因。",
+    ),
     "failed.died": (
         "The process that made the clip was ended {count} times, most likely for want of memory; choose 480p or a "
         "shorter clip and try again.",
@@ -407,10 +412,16 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "studio.song.sample_tip": ("Take the bundled sample song", "使用自带的示例歌曲"),
     "studio.song.file": ("{length}, {rate:g} kHz", "时长 {length}，{rate:g} kHz"),
     "studio.song.listening": ("listening ...", "正在聆听……"),
-    "studio.song.beat": ("{tempo:.1f} BPM, {metre} beats a bar, sure to {sure:.0f} %", "{tempo:.1f} BPM，每小节 {metre} 拍，把握 {sure:.0f} %"),
+    "studio.song.beat": (
+        "{tempo:.1f} BPM, {metre} beats a bar, sure to {sure:.0f} %",
+        "{tempo:.1f} BPM，每小节 {metre} 拍，把握 {sure:.0f} %",
+    ),
     "studio.song.no_beat": ("no beat found: the excerpt can lie anywhere", "未找到节拍：选段可放在任意位置"),
     "studio.song.heard": ("The first {length} are heard and shown.", "只聆听并显示前 {length}。"),
-    "studio.song.long": ("The song is longer than {limit:g} s, so its best part is chosen: {begin} to {end} ({why}).", "歌曲长于 {limit:g} 秒，已选取最合适的一段：{begin} 到 {end}（{why}）。"),
+    "studio.song.long": (
+        "The song is longer than {limit:g} s, so its best part is chosen: {begin} to {end} ({why}).",
+        "歌曲长于 {limit:g} 秒，已选取最合适的一段：{begin} 到 {end}（{why}）。",
+    ),
     "studio.song.span": ("{begin} to {end}: {why}", "{begin} 到 {end}：{why}"),
     "studio.song.drop": ("Drop a song here", "将歌曲拖放到此处"),
     "studio.song.browse": ("Choose a file", "选择文件"),
@@ -429,13 +440,22 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "studio.wave.click": ("Click", "节拍声"),
     "studio.wave.click_tip": ("A click on each beat, a higher one where the bar begins", "每拍一声，小节开头音调较高"),
     "studio.wave.tap": ("Tap", "打拍"),
-    "studio.wave.tap_tip": ("Tap along with the music, {count} times or more, here or on the T key", "随音乐敲击 {count} 次以上，点击此处或按 T 键"),
+    "studio.wave.tap_tip": (
+        "Tap along with the music, {count} times or more, here or on the T key",
+        "随音乐敲击 {count} 次以上，点击此处或按 T 键",
+    ),
     "studio.wave.taps": ("{count} taps", "已敲 {count} 下"),
-    "studio.wave.few_taps": ("{count} taps are too few; tap at least {least} times", "只敲了 {count} 下；至少需要 {least} 下"),
+    "studio.wave.few_taps": (
+        "{count} taps are too few; tap at least {least} times",
+        "只敲了 {count} 下；至少需要 {least} 下",
+    ),
     "studio.wave.start": ("Start of the excerpt", "选段起点"),
     "studio.wave.length": ("Length of the excerpt", "选段时长"),
     "studio.wave.value": ("{begin} to {end}, {length} s", "{begin} 到 {end}，{length} 秒"),
-    "studio.wave.drag": ("Drag the excerpt; it keeps to the bars, with Alt it moves freely. Arrow: a bar, with Shift: a beat, with Alt: 10 ms", "拖动选段，它会对齐小节；按住 Alt 可自由移动。方向键：一小节；Shift：一拍；Alt：10 毫秒"),
+    "studio.wave.drag": (
+        "Drag the excerpt; it keeps to the bars, with Alt it moves freely. Arrow: a bar, with Shift: a beat, with Alt: 10 ms",
+        "拖动选段，它会对齐小节；按住 Alt 可自由移动。方向键：一小节；Shift：一拍；Alt：10 毫秒",
+    ),
     "studio.wave.free": ("no bars to keep to", "没有可对齐的小节"),
     "studio.wave.beat": ("beat", "拍"),
     "studio.wave.downbeat": ("bar", "小节"),
@@ -592,5 +612,342 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "studio.history.gone": (
         "The clip {name!r} is no longer there; it may have been deleted elsewhere.",
         "片段 {name!r} 已不存在，可能已在别处删除。",
+    ),
+    # the studio: its settings, session and layout
+    "control.prompt_weight": (
+        "Prompt weight",
+        "提示词权重",
+    ),
+    "control.motion": (
+        "Motion",
+        "运动强度",
+    ),
+    "control.duration": (
+        "Duration",
+        "时长",
+    ),
+    "control.start": (
+        "Start",
+        "起点",
+    ),
+    "control.resolution": (
+        "Resolution",
+        "分辨率",
+    ),
+    "control.aspect": (
+        "Aspect",
+        "画面比例",
+    ),
+    "control.fps": (
+        "Frames a second",
+        "帧率",
+    ),
+    "control.fit": (
+        "Fit",
+        "适配方式",
+    ),
+    "control.seed": (
+        "Seed",
+        "随机种子",
+    ),
+    "control.engine": (
+        "Engine",
+        "引擎",
+    ),
+    "option.off": (
+        "off",
+        "关",
+    ),
+    "option.low": (
+        "low",
+        "低",
+    ),
+    "option.medium": (
+        "medium",
+        "中",
+    ),
+    "option.high": (
+        "high",
+        "高",
+    ),
+    "option.auto": (
+        "auto",
+        "自动",
+    ),
+    "option.crop": (
+        "crop",
+        "裁切",
+    ),
+    "option.blur": (
+        "blur",
+        "模糊背景",
+    ),
+    "preset.quick": (
+        "Quick look",
+        "快速预览",
+    ),
+    "preset.balanced": (
+        "Balanced",
+        "均衡",
+    ),
+    "preset.final": (
+        "Final",
+        "成片",
+    ),
+    "preset.quick_tip": (
+        "480p, 24 fps, 4 s: to try a song, a crop and a prompt",
+        "480p、24 帧、4 秒：试歌曲、构图和提示词",
+    ),
+    "preset.balanced_tip": (
+        "480p, 30 fps, 8 s: to see the whole phrase",
+        "480p、30 帧、8 秒：看完整乐句",
+    ),
+    "preset.final_tip": (
+        "720p, 30 fps: the clip you publish",
+        "720p、30 帧：用于发布",
+    ),
+    "studio.title.settings": (
+        "Settings",
+        "设置",
+    ),
+    "studio.title.prompt": (
+        "Prompt",
+        "提示词",
+    ),
+    "studio.title.image": (
+        "Picture",
+        "图片",
+    ),
+    "studio.title.audio": (
+        "Song",
+        "歌曲",
+    ),
+    "studio.title.clip": (
+        "Clip",
+        "片段",
+    ),
+    "studio.title.history": (
+        "Earlier clips",
+        "历史片段",
+    ),
+    "studio.title.progress": (
+        "Progress",
+        "进度",
+    ),
+    "studio.bounds": (
+        "{low:g} to {high:g}{unit}",
+        "{low:g} 到 {high:g}{unit}",
+    ),
+    "studio.best_start": (
+        "best excerpt",
+        "最佳片段",
+    ),
+    "studio.dice": (
+        "another seed",
+        "换一个种子",
+    ),
+    "studio.engine_auto": (
+        "auto: the best that runs here",
+        "自动：选择此处可用的最佳引擎",
+    ),
+    "studio.engine_ready": (
+        "runs here",
+        "此处可用",
+    ),
+    "studio.engine_refused": (
+        "not here: {why}",
+        "此处不可用：{why}",
+    ),
+    "studio.prompt_hint": (
+        "Directions with commas between them, e.g. cinematic, slow pan right, subtle glow",
+        "用逗号分隔的指令，例如：电影感，缓慢右摇，轻微辉光",
+    ),
+    "studio.prompt_unknown": (
+        "Not known, without effect: {words}",
+        "无法识别、不起作用：{words}",
+    ),
+    "studio.prompt_empty": (
+        "No directions: the camera pushes in slowly and follows the beat.",
+        "没有指令：镜头缓慢推近并跟随节拍。",
+    ),
+    "studio.prompt_known": (
+        "Understood: {words}",
+        "已识别：{words}",
+    ),
+    "kind.camera": (
+        "Camera",
+        "镜头",
+    ),
+    "kind.beat": (
+        "Beat",
+        "节拍",
+    ),
+    "kind.light": (
+        "Light",
+        "光线",
+    ),
+    "kind.grade": (
+        "Colour",
+        "色彩",
+    ),
+    "kind.texture": (
+        "Texture",
+        "质感",
+    ),
+    "studio.generate": (
+        "Generate",
+        "生成",
+    ),
+    "studio.generating": (
+        "Generating ...",
+        "生成中……",
+    ),
+    "studio.estimate": (
+        "About {time} and {memory:.1f} of {limit:.0f} GB memory{money}; {basis}.",
+        "约 {time}，内存 {memory:.1f}/{limit:.0f} GB{money}；{basis}。",
+    ),
+    "studio.estimate_money": (
+        ", costs {money} at {price:g} an hour",
+        "，按每小时 {price:g} 计费约 {money}",
+    ),
+    "studio.estimate_measured": (
+        "from clips made here",
+        "依据本机实际生成",
+    ),
+    "studio.estimate_guess": (
+        "a first guess",
+        "初步估计",
+    ),
+    "studio.estimate_too_big": (
+        "This may not fit into the memory of this machine; choose 480p.",
+        "可能超出本机内存；请选择 480p。",
+    ),
+    "studio.seconds": (
+        "{seconds:.0f} s",
+        "{seconds:.0f} 秒",
+    ),
+    "studio.minutes": (
+        "{minutes:.1f} min",
+        "{minutes:.1f} 分钟",
+    ),
+    "session.gpu": (
+        "GPU",
+        "GPU",
+    ),
+    "session.no_gpu": (
+        "none",
+        "无",
+    ),
+    "session.memory": (
+        "Memory",
+        "内存",
+    ),
+    "session.disk": (
+        "Free disk",
+        "可用磁盘",
+    ),
+    "session.models": (
+        "Models",
+        "模型",
+    ),
+    "session.spend": (
+        "Spent",
+        "已花费",
+    ),
+    "session.price": (
+        "Price an hour",
+        "每小时价格",
+    ),
+    "session.more": (
+        "Session",
+        "会话",
+    ),
+    "session.clean": (
+        "Clean cache",
+        "清理缓存",
+    ),
+    "session.clean_tip": (
+        "Removes what can be made again: heard songs, samples, leftovers. Clips, uploads and models stay.",
+        "清除可重新生成的内容：已分析的歌曲、示例、残留文件。片段、上传和模型保留。",
+    ),
+    "session.cleaned": (
+        "{megabytes:.1f} MB of cache removed; clips, uploads and models stay.",
+        "已清理 {megabytes:.1f} MB 缓存；片段、上传和模型保留。",
+    ),
+    "session.save": (
+        "Save everything",
+        "全部保存",
+    ),
+    "session.save_tip": (
+        "One zip of all clips, their settings and reports",
+        "将所有片段、设置和报告打包为一个 zip",
+    ),
+    "session.saving": (
+        "Packing ...",
+        "打包中……",
+    ),
+    "session.saved": (
+        "{count} clips are in {name} ({megabytes:.1f} MB); the download begins by itself.",
+        "{count} 个片段已存入 {name}（{megabytes:.1f} MB），即将自动下载。",
+    ),
+    "session.saved_large": (
+        "{count} clips are in {name} ({megabytes:.0f} MB); download it from JupyterLab's file list (right click).",
+        "{count} 个片段已存入 {name}（{megabytes:.0f} MB）；请在 JupyterLab 文件列表中右键下载。",
+    ),
+    "session.nothing": (
+        "There is no clip to save yet; generate one first.",
+        "还没有可保存的片段；请先生成一个。",
+    ),
+    "session.idle_on": (
+        "Stop this machine when idle",
+        "空闲时停止本机",
+    ),
+    "session.idle_minutes": (
+        "Minutes",
+        "分钟",
+    ),
+    "session.idle_command": (
+        "Command",
+        "命令",
+    ),
+    "session.idle_help": (
+        "Off unless you switch it on. The command below is shown here and again a minute before it runs, and can be cancelled. {bill}",
+        "默认关闭。下面的命令在执行前一分钟会再次显示，可随时取消。{bill}",
+    ),
+    "session.idle_watching": (
+        "Idle stop in {left}.",
+        "空闲停止倒计时：{left}。",
+    ),
+    "session.idle_warning": (
+        "Nobody is here: `{command}` runs in {left}.",
+        "长时间无人操作：{left} 后执行 `{command}`。",
+    ),
+    "session.idle_fired": (
+        "`{command}` was run.",
+        "已执行 `{command}`。",
+    ),
+    "session.idle_cancel": (
+        "I am here, do not stop",
+        "我在，不要停止",
+    ),
+    "studio.language": (
+        "Language",
+        "语言",
+    ),
+    "studio.details": (
+        "Details",
+        "详情",
+    ),
+    "studio.dismiss": (
+        "Dismiss",
+        "关闭",
+    ),
+    "studio.plain": (
+        "This notebook does not show our own controls, so plain ones stand in; everything works.",
+        "此环境无法显示完整控件，已改用基础控件；功能不受影响。",
+    ),
+    "studio.resumed": (
+        "A clip that was begun before is still being made.",
+        "之前开始的片段仍在生成中。",
     ),
 }

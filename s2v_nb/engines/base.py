@@ -59,6 +59,11 @@ class Engine(Protocol):
 
     name: str
     version: str
+    about: tuple[str, str]  # what it is for and what it needs, in English and Chinese
+
+    def refusal(self) -> Notice | None:
+        """Why it cannot run on this machine, None where it can."""
+        ...
 
     def plan(self, request: Request) -> Plan: ...
 

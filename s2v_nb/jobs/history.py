@@ -20,7 +20,7 @@ from s2v_nb.runs.spec import Spec, spec_path
 from s2v_nb.settings import Settings
 
 MOST_CLIPS = 60
-_BESIDE = ("clip.mp4", "poster.jpg", "beats.png", "alignment.png", "alignment.json")
+BESIDE = ("clip.mp4", "poster.jpg", "beats.png", "alignment.png", "alignment.json")
 MAX_JSON = 2**21
 
 
@@ -82,7 +82,7 @@ def forget(made: Made) -> None:
 def _made(clip: Path) -> Made | None:
     """The clip, read again only when a file beside it changed."""
     stamps = []
-    for name in _BESIDE:
+    for name in BESIDE:
         with suppress(OSError):
             stamps.append((name, (clip.parent / name).stat().st_mtime_ns))
     try:

@@ -1,6 +1,8 @@
 """`Job`: one clip being made in the background, as an object that panels can watch."""
 
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Unicode
 
 from s2v_nb.errors import say
 from s2v_nb.jobs import worker_process
-from s2v_nb.jobs.tasks import FINISHED, Task
+from s2v_nb.jobs.tasks import FINISHED, Task, damaged, unfinished
 from s2v_nb.progress import STAGES, State
 
 STOP_SECONDS = 1.2  # given to the worker to end by itself; then its process is ended
@@ -36,6 +38,7 @@ class Job(HasTraits):
         super().__init__()
         self.task = task
         self._stop_asked: float | None = None
+        self._refreshing = threading.RLock()
         self.refresh()
 
     @property
@@ -45,7 +48,8 @@ class Job(HasTraits):
     @property
     def elapsed(self) -> float:
         """Seconds since it was asked for."""
-        return max(0.0, time.time() - float(self.task.asked.get("asked", time.time())))
+        asked = self.task.asked.get("asked")
+        return max(0.0, time.time() - asked) if isinstance(asked, int | float) else 0.0
 
     def sentence(self, lang: str | None = None) -> str:
         """Why it failed, in the person's language; '' if it did not."""
@@ -53,21 +57,26 @@ class Job(HasTraits):
 
     def refresh(self) -> None:
         """Read the task's folder; ends a worker that was asked to stop and did not."""
-        if self.finished:
-            return
-        self._enforce_stop()
-        result = self.task.result
-        seen = {name: _state(values) for name, values in self.task.progress.get("stages", {}).items()}
+        if not self._refreshing.acquire(blocking=False):
+            return  # another thread is at it; waiting for it could wait for ever, if it waits for this one
+        try:
+            if not self.finished:
+                self._enforce_stop()
+                self._read()
+        finally:
+            self._refreshing.release()
+
+    def _read(self) -> None:
+        result, state = self.task.result, self.task.state
+        values = _result_traits(result)
+        if values is None:
+            state, values = "failed", _result_traits(damaged())
         with self.hold_trait_notifications():
-            self.stages = {name: seen[name] for name in STAGES if name in seen}
+            self.stages = _stages(self.task.progress)
             self.stopping = self.task.stopping
-            if result.get("state") == "done":
-                self.clip, self.seconds = Path(result["clip"]), float(result["seconds"])
-                self.notes = tuple((key, dict(values)) for key, values in result["notes"])
-                self.cached = bool(result["cached"])
-            elif result.get("state") == "failed":
-                self.error, self.details = (result["key"], result["values"]), result.get("details", "")
-            self.state = self.task.state
+            for name, value in values.items():
+                setattr(self, name, value)
+            self.state = state
 
     def stop(self) -> None:
         """End the work within two seconds; finished parts are kept for the next attempt."""
@@ -89,12 +98,39 @@ class Job(HasTraits):
     def _enforce_stop(self) -> None:
         if self._stop_asked is None or self.task.result:
             return
-        if self.task.state == "waiting" or time.monotonic() - self._stop_asked > STOP_SECONDS:
-            worker_process.end(self.task.folder.parent)
+        if self.task.state == "waiting":
+            self.task.end("stopped")  # the worker passes over it
+        elif time.monotonic() - self._stop_asked > STOP_SECONDS:
+            tasks = self.task.folder.parent
+            worker_process.end(tasks)
             if not self.task.result:
                 self.task.end("stopped")
-            worker_process.ensure(self.task.folder.parent)  # for whatever else was being done
+            for other in unfinished(tasks):
+                other.forgive()
+            worker_process.ensure(tasks)
 
 
-def _state(values: dict[str, Any]) -> State:
-    return State(**{name: values[name] for name in ("stage", "done", "total", "elapsed", "first")})
+def _result_traits(result: dict[str, Any]) -> dict[str, Any] | None:
+    """A job's traits from how its task ended; None if the result makes no sense."""
+    try:
+        if result.get("state") == "done":
+            notes = tuple((str(key), dict(values)) for key, values in result["notes"])
+            return {"clip": Path(result["clip"]), "seconds": float(result["seconds"]), "notes": notes,
+                    "cached": bool(result["cached"])}  # fmt: skip
+        if result.get("state") == "failed":
+            return {"error": (result["key"], result["values"]), "details": str(result.get("details", ""))}
+        return {}
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+def _stages(progress: dict[str, Any]) -> dict[str, State]:
+    """The stages that have begun, in their order; what makes no sense is left out."""
+    seen = progress.get("stages")
+    found = {}
+    for name in STAGES:
+        with suppress(LookupError, TypeError, ValueError):
+            values = seen[name]
+            done, total, first = (int(values[key]) for key in ("done", "total", "first"))
+            found[name] = State(name, done, total, float(values["elapsed"]), first)
+    return found

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from s2v_nb.errors import SentenceError
+from s2v_nb.errors import LANGUAGES, SentenceError, say
 from s2v_nb.log import log_file
 from s2v_nb.storage import write_json
 
@@ -56,7 +56,8 @@ class Task:
 
     @property
     def what(self) -> dict[str, Any]:
-        return dict(self.asked.get("what", {}))
+        what = self.asked.get("what")
+        return what if isinstance(what, dict) else {}
 
     @property
     def state(self) -> TaskState:
@@ -71,8 +72,19 @@ class Task:
 
     @property
     def result(self) -> dict[str, Any]:
-        """How it ended: 'state', and what that kind of work gives; empty before."""
-        return _read(self.folder / "result.json")
+        """How it ended: 'state', and what that kind of work gives; empty before.
+
+        One that failed has the 'key' and 'values' of a sentence; what cannot be read counts as failed, a folder that
+        was removed as stopped.
+        """
+        path = self.folder / "result.json"
+        values = _read(path)
+        if not values:
+            if not self.folder.exists():
+                return {"state": "stopped"}
+            return damaged() if path.exists() else {}
+        good = values.get("state") in FINISHED and (values["state"] != "failed" or _speaks(values))
+        return values if good else damaged()
 
     @property
     def stopping(self) -> bool:
@@ -86,7 +98,12 @@ class Task:
 
     def stop(self) -> None:
         """Ask it to end; finished parts are kept."""
-        (self.folder / "stop").touch()
+        with suppress(FileNotFoundError):  # the whole task was removed
+            (self.folder / "stop").touch()
+
+    def forgive(self) -> None:
+        """Its process was ended for another task's sake: the attempt does not count."""
+        (self.folder / "begun.json").unlink(missing_ok=True)
 
     def end(self, state: TaskState, **result: Any) -> None:
         write_json(self.folder / "result.json", {"state": state, **result, "ended": time.time()})
@@ -105,7 +122,7 @@ def tasks_in(root: Path) -> list[Task]:
     """All tasks under ``root``, the oldest first."""
     try:
         return [Task(Path(entry.path)) for entry in sorted(os.scandir(root), key=lambda e: e.name) if entry.is_dir()]
-    except FileNotFoundError:
+    except OSError:
         return []
 
 
@@ -120,9 +137,23 @@ def forget_old(root: Path) -> None:
         shutil.rmtree(task.folder, ignore_errors=True)
 
 
+def damaged() -> dict[str, Any]:
+    """The result of a task whose own one cannot be read."""
+    why = "result.json is damaged"
+    return {"state": "failed", "key": "failed.internal", "values": {"why": why, "log": str(log_file())}}
+
+
+def _speaks(result: dict[str, Any]) -> bool:
+    """Whether a failed task's result makes a sentence in every language."""
+    try:
+        return all(say(result["key"], lang, **result["values"]) for lang in LANGUAGES)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return False
+
+
 def _read(path: Path) -> dict[str, Any]:
     """A JSON object, or an empty one while there is none."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         values = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(values, dict):
             return values

@@ -31,7 +31,16 @@ def do(task: Task) -> None:
     except Exception as error:
         logger.exception("task %s failed", task.name)
         known = isinstance(error, SentenceError) and not error.__cause__
-        task.fail(error, "" if known else traceback.format_exc())
+        give_up(task, error, "" if known else traceback.format_exc())
+
+
+def give_up(task: Task, error: Exception, details: str = "") -> None:
+    """End a task with an error; a clip that could not be measured says so, or its page would wait for ever."""
+    task.fail(error, details)
+    clip = task.what.get("clip")
+    if task.kind == "measure" and isinstance(clip, str) and Path(clip).is_file():
+        result = task.result
+        write_json(Path(clip).parent / "alignment.json", {"error": [result["key"], result["values"]]})
 
 
 def listen(task: Task) -> None:
@@ -69,17 +78,20 @@ def make_clip(task: Task) -> None:
     from s2v_nb.runs import generate
 
     what = task.what
+    kept: list[int] = []  # how many frames an attempt before this one had made
     progress = Progress(FileView(task.folder / "progress.json", PROGRESS_SECONDS))
     progress.views.append(lambda _: progress.cancel() if task.stopping else None)
+    progress.views.append(lambda state: kept.append(state.first) if state.stage == "frames" and not kept else None)
+    progress.update("audio", 0, 3)
     settings = Settings.from_dict(what["settings"])
     image = load_image(what["image"])
     clip = generate(image, what["audio"], settings, runs=what["runs"], progress=progress)
-    if not clip.cached:
+    if kept == [0]:  # made in one go
         learn(clip.settings, image.size, clip.seconds)
-    notes = [[note.key, note.values] for note in clip.notes]
-    task.end("done", clip=str(clip.path), notes=notes, seconds=clip.seconds, cached=clip.cached)
     if not (clip.path.parent / "alignment.json").exists():
         Task.submit(task.folder.parent, "measure", clip=str(clip.path), audio=what["audio"])
+    notes = [[note.key, note.values] for note in clip.notes]
+    task.end("done", clip=str(clip.path), notes=notes, seconds=clip.seconds, cached=clip.cached)
 
 
 def measure(task: Task) -> None:
@@ -90,15 +102,8 @@ def measure(task: Task) -> None:
     from s2v_nb.plots.beside import draw_beside
 
     clip = Path(task.what["clip"])
-    try:
-        draw_poster(clip)
-        draw_beside(clip, Path(task.what["audio"]), clip.parent)
-    except Exception as error:  # the page must not wait for ever
-        key, values = ("failed.internal", {"why": type(error).__name__, "log": "s2v-nb.log"})
-        if isinstance(error, SentenceError):
-            key, values = error.key, {name: str(value) for name, value in error.values.items()}
-        write_json(clip.parent / "alignment.json", {"error": [key, values]})
-        raise
+    draw_poster(clip)
+    draw_beside(clip, Path(task.what["audio"]), clip.parent)
     task.end("done")
 
 

@@ -10,6 +10,8 @@ import queue
 import sys
 import threading
 import time
+import traceback
+from contextlib import suppress
 from pathlib import Path
 
 from s2v_nb.errors import GenerationError
@@ -55,18 +57,21 @@ class Worker:
             task = lane.get()
             try:
                 self._attempt(task)
-            except Exception:  # a disk that takes no result; the lane must go on
+            except Exception as error:
                 logger.exception("task %s could not be ended", task.name)
+                _end_in_time(task, error)
             self._at_work.discard(task.name)
+            forget_old(self.root)
 
     def _attempt(self, task: Task) -> None:
+        if task.result:  # it was stopped while it waited here
+            return
         if task.kind not in work.KINDS:
-            logger.error("task %s asks for %r, which nobody knows", task.name, task.kind)
-            task.end("failed", key="failed.internal", values={"why": f"unknown task {task.kind!r}", "log": ""})
+            task.fail(ValueError(f"unknown task {task.kind!r}"), "")
         elif task.stopping:
             task.end("stopped")
         elif task.begin() > MOST_ATTEMPTS:
-            task.fail(GenerationError("failed.died", count=MOST_ATTEMPTS), "")
+            work.give_up(task, GenerationError("failed.died", count=MOST_ATTEMPTS))
         else:
             self._wait_for_hearing(task)
             work.do(task)
@@ -75,10 +80,18 @@ class Worker:
         """A song that is being heard in the other lane is not heard a second time."""
         if task.kind == "clip":
             while not task.stopping and any(
-                other.kind == "listen" and other.name < task.name and other.what["audio"] == task.what["audio"]
+                other.kind == "listen" and other.name < task.name and other.what.get("audio") == task.what.get("audio")
                 for other in unfinished(self.root)
             ):
                 time.sleep(POLL_SECONDS)
+
+
+def _end_in_time(task: Task, error: Exception) -> None:
+    """Tell how a task ended even where the disk takes nothing at first: whoever asked is waiting."""
+    while task.folder.is_dir() and not task.result:
+        with suppress(OSError):
+            task.fail(error, "".join(traceback.format_exception(error)))
+        time.sleep(POLL_SECONDS)
 
 
 def load_ahead() -> None:
@@ -99,6 +112,8 @@ def main() -> None:
     if lock is None:
         return
     with lock:
+        if os.getpgrp() != os.getpid():  # started by hand: it is ended with its group
+            os.setpgrp()
         start_log()
         os.nice(NICENESS)
         forget_old(root)

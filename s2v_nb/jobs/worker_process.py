@@ -11,27 +11,55 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-_started: list[subprocess.Popen] = []  # kept, so that those that end are waited for
+from s2v_nb.errors import GenerationError
+
+MOST_FAILURES = 3  # starts in a row; then something is broken that another start will not mend
+
+_started: dict[Path, subprocess.Popen] = {}  # the last worker this process started for each folder
+_failures: dict[Path, int] = {}
+_starting = threading.Lock()
 
 
 def ensure(root: Path) -> None:
-    """Start a worker for the tasks under ``root`` unless one lives."""
-    _started[:] = [process for process in _started if process.poll() is None]
-    if is_alive(root):
-        return
-    root.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "s2v_nb.jobs.worker", str(root.resolve())]
+    """Start a worker for the tasks under ``root`` unless one lives.
+
+    Raises
+    ------
+    GenerationError
+        If the last few that were started ended with an error of their own.
+    """
+    root = root.resolve()
+    with _starting:
+        if is_starting(root) or is_alive(root):
+            return
+        last = _started.pop(root, None)
+        _failures[root] = _failures.get(root, 0) + 1 if last and last.returncode > 0 else 0
+        if _failures[root] >= MOST_FAILURES:
+            _failures[root] = 0
+            raise GenerationError("failed.worker", log=str(root / "worker.log"))
+        root.mkdir(parents=True, exist_ok=True)
+        _started[root] = _start(root)
+
+
+def is_starting(root: Path) -> bool:
+    """Whether the worker that this process started last lives; at first it does not hold its lock yet."""
+    process = _started.get(root)
+    return process is not None and process.poll() is None
+
+
+def _start(root: Path) -> subprocess.Popen:
+    command = [sys.executable, "-m", "s2v_nb.jobs.worker", str(root)]
     with (root / "worker.log").open("ab") as log:
         # a session of its own: the kernel's restart and the page's end do not reach it
-        process = subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(  # noqa: S603
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-    _started.append(process)
 
 
 def is_alive(root: Path) -> bool:
@@ -53,7 +81,9 @@ def end(root: Path) -> None:
         began = time.monotonic()
         while is_alive(root) and time.monotonic() - began < 2:
             time.sleep(0.02)
-    _started[:] = [process for process in _started if process.poll() is None]
+    if process := _started.get(root.resolve()):
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.5)
 
 
 def hold_lock(root: Path) -> IO[str] | None:

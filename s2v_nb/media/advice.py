@@ -93,7 +93,7 @@ def _of_crop(image: Image, settings: Settings) -> Advice | None:
     kept = kept_by_crop(image.size, settings.size)
     if kept >= WORST_CROP:
         return None
-    key = "notice.surround" if settings.fit == "auto" else "advice.crop" if settings.fit == "crop" else None
+    key = "advice.whole" if settings.fit == "auto" else "advice.crop" if settings.fit == "crop" else None
     return Advice(key, {"aspect": settings.aspect, "lost": 1 - kept}) if key else None
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from s2v_nb.errors import InputError
 from s2v_nb.media.audio import Audio
 from s2v_nb.media.video import (
     PICTURE_FLAGS,
@@ -25,6 +26,7 @@ from s2v_nb.media.video import (
     checked,
     comment_flags,
     is_whole,
+    probe_video,
     raw_input,
     sound_beside,
 )
@@ -35,13 +37,22 @@ def part_path(folder: Path, index: int) -> Path:
     return folder / f"part-{index:04d}.mp4"
 
 
-def finished_parts(folder: Path) -> int:
-    """How many parts are there, from the first on without a gap."""
-    count = 0
-    with suppress(OSError):
-        while is_whole(part_path(folder, count)):
-            count += 1
-    return count
+def finished_parts(folder: Path, *, size: tuple[int, int], fps: int, num_frames: int, part_frames: int) -> int:
+    """How many parts of this clip are there, from the first on without a gap; what is no such part ends the count."""
+    found = 0
+    for index, count in _counts(num_frames, part_frames, 0):
+        if not _is_part(part_path(folder, index), size, fps, count):
+            break
+        found += 1
+    return found
+
+
+def _is_part(path: Path, size: tuple[int, int], fps: int, count: int) -> bool:
+    with suppress(OSError, InputError):
+        if is_whole(path):
+            info = probe_video(path)
+            return ((info.width, info.height), info.fps, round(info.seconds * fps)) == (size, fps, count)
+    return False
 
 
 def write_parts(

@@ -326,6 +326,9 @@ class _Job:
         except Cancelled:
             raise
         except Exception as error:
+            if _existing(self.clip):  # somebody else made it meanwhile, and cleared the parts away
+                shutil.rmtree(self.folder / "parts", ignore_errors=True)
+                return
             logger.exception("run %s failed", self.folder.name)
             with suppress(OSError):  # a full disk has no room for the traceback either; the log may
                 (self.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="replace")
@@ -342,7 +345,7 @@ class _Job:
         parts = self.folder / "parts"
         count = {"fps": plan.fps, "num_frames": plan.num_frames, "part_frames": plan.part_frames or plan.num_frames}
         clean_stale(parts)
-        first = finished_parts(parts)
+        first = finished_parts(parts, size=plan.size, **count)
         done = min(plan.num_frames, first * count["part_frames"])
         if done < plan.num_frames:
             frames = _counted(self.engine.frames(self.request, done), progress, done, plan.num_frames)

@@ -24,7 +24,7 @@ class ClipPanel(Panel):
 
     def build(self) -> list[widgets.Widget]:
         self.empty = widgets.HTML()
-        self.player, self.other = self._video(), self._video(downloadable=False, sound=False)
+        self.player, self.other = self._video(), self._video(downloadable=False, sound=False, small=True)
         self.notes, self.verdict, self.difference = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.again = self.words(widgets.Button(icon="refresh", layout={"width": "auto"}), "studio.clip.again")
         self.again.on_click(lambda _: self.attempt(self.generate_again))

@@ -27,7 +27,7 @@ class Front(anywidget.AnyWidget):
     answered = Bool(False)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        if cls.name:
+        if cls.__dict__.get("name"):  # not a class that ipywidgets derives to add traits
             cls._esm = (STATIC / f"{cls.name}.js").read_text(encoding="utf-8")
             cls._css = (STATIC / f"{cls.name}.css").read_text(encoding="utf-8")
         super().__init_subclass__(**kwargs)

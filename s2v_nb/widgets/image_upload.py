@@ -1,13 +1,15 @@
 """`ImageUpload`: choose a picture, see what of it the clip will show, and put the point on its subject."""
 
 import html
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 
 from s2v_nb.media import Image
-from s2v_nb.media.advice import advise, subject_of, surrounded, window_of
+from s2v_nb.media.advice import advise, subject_of, window_of
 from s2v_nb.samples import sample_image
 from s2v_nb.widgets.panel import Panel
 from s2v_nb.widgets.stage import Stage, small_jpeg
@@ -16,7 +18,7 @@ from s2v_nb.workspace import PICTURES
 
 ACCEPTED = ",".join(("image/*", *PICTURES))
 UPLOAD_WORDS = "drop browse paste cancel arrived cancelled failed press nothing".split()
-STAGE_WORDS = "empty subject auto hint whole".split()
+STAGE_WORDS = "subject auto hint".split()
 _WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 _AUTO = {"width": "auto", "max_width": "100%"}
 
@@ -46,7 +48,9 @@ class ImageUpload(Panel):
     # --- its parts
 
     def _sources(self) -> list[widgets.Widget]:
-        self._pictures = self.words(widgets.Dropdown(layout={"width": "auto", "flex": "1 1 14em"}), "studio.image.list")
+        self._pictures = self.words(
+            widgets.Dropdown(layout={"width": "auto", "max_width": "98%", "flex": "1 1 14em"}), "studio.image.list"
+        )
         self._pictures.observe(self._picked, "value")
         sample = self.words(widgets.Button(icon="picture-o", layout=_AUTO), "studio.image.sample")
         self.words(sample, "studio.image.sample_tip", "tooltip").on_click(lambda _: self.attempt(self._use_sample))
@@ -86,10 +90,13 @@ class ImageUpload(Panel):
             self._show_pictures()  # where it could not be used, the list names the one in use again
 
     def _use(self, path: Path) -> None:
-        self.workspace.touch()
-        self.workspace.use(image=path)
-        self.workspace.message = None
-        self.workspace.look_at_folder()
+        workspace, before = self.workspace, self.workspace.image
+        workspace.touch()
+        workspace.use(image=path)
+        if before is None or before.sha256 != workspace.image.sha256:
+            workspace.change(subject=None)  # a point on another picture says nothing here
+        workspace.message = None
+        workspace.look_at_folder()
 
     def _use_sample(self) -> None:
         path = self.workspace.uploads / "sample_cover.png"
@@ -130,7 +137,6 @@ class ImageUpload(Panel):
             stage.caption, stage.lines = caption, lines
             if image:
                 stage.frame = list(window_of(image, settings, point))
-                stage.whole = surrounded(image, settings)
 
     def _show_plain(self, image: Image | None, point: tuple[float, float], caption: str, lines: list[str]) -> None:
         sha256 = image.sha256 if image else ""
@@ -167,18 +173,11 @@ class ImageUpload(Panel):
             return ""
         return image.path.resolve().relative_to(self.workspace.folder).as_posix()
 
-    def _settled(self) -> "_Settling":
-        return _Settling(self)
-
-
-class _Settling:
-    """While it lasts, changes of a panel's controls are the panel's own."""
-
-    def __init__(self, panel: ImageUpload) -> None:
-        self.panel = panel
-
-    def __enter__(self) -> None:
-        self.before, self.panel._settling = self.panel._settling, True
-
-    def __exit__(self, *_: object) -> None:
-        self.panel._settling = self.before
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """While it lasts, changes of the controls are the panel's own."""
+        before, self._settling = self._settling, True
+        try:
+            yield
+        finally:
+            self._settling = before

@@ -36,6 +36,8 @@ class Media(Front):
         Videos of one group on a page start together.
     sound : bool
         Whether there is a Sound button below; videos start muted, because browsers play no others by themselves.
+    small : bool
+        For a video beside the one that matters.
 
     Notes
     -----
@@ -51,6 +53,7 @@ class Media(Front):
     group = Unicode("").tag(sync=True)
     downloadable = Bool(True).tag(sync=True)
     sound = Bool(True).tag(sync=True)
+    small = Bool(False).tag(sync=True)
 
     def __init__(self, report: Callable[[Exception], None], **values: Any) -> None:
         self._shown: Path | None = None

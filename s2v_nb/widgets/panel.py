@@ -1,5 +1,6 @@
 """`Panel`: what all panels share: a workspace, its language, and settable things."""
 
+import html
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -42,6 +43,8 @@ class Panel(widgets.VBox):
         self.workspace = workspace or Workspace()
         self.plain = plain
         self._labels: list[tuple[Any, str, str]] = []
+        self._titles: list[tuple[widgets.HTML, str]] = []
+        self._watched: list[tuple[Callable[[Any], None], str]] = []
         super().__init__()
         self.add_class("s2v")
         self.add_class(f"s2v-{type(self).__name__.lower()}")
@@ -55,6 +58,18 @@ class Panel(widgets.VBox):
         """The panel's widgets; also watches what they show."""
         raise NotImplementedError
 
+    def title(self, key: str) -> widgets.HTML:
+        """A heading in the person's language."""
+        heading = widgets.HTML()
+        self._titles.append((heading, key))
+        return heading
+
+    def retire(self) -> None:
+        """Watch the workspace no longer; for a panel that is replaced."""
+        for changed, name in self._watched:
+            self.workspace.unobserve(changed, name)
+        self._watched.clear()
+
     def watch(self, name: str, action: Callable[[Any], None]) -> None:
         """Call ``action(value)`` after each change of a trait of the workspace; what it raises is shown, not lost."""
 
@@ -65,6 +80,7 @@ class Panel(widgets.VBox):
                 self.workspace.report(error)
 
         self.workspace.observe(changed, name)
+        self._watched.append((changed, name))
 
     def words(self, widget: Any, key: str, trait: str = "description") -> Any:
         """Let ``widget`` show the sentence ``key`` in the person's language, now and after a switch; the widget."""
@@ -78,6 +94,8 @@ class Panel(widgets.VBox):
         """Put every label in the person's language; panels with more to translate extend it."""
         for widget, trait, key in self._labels:
             setattr(widget, trait, self.say(key))
+        for heading, key in self._titles:
+            heading.value = f'<h2 class="s2v-title">{html.escape(self.say(key))}</h2>'
 
     def attempt(self, action: Callable[[], Any]) -> None:
         """Do what a person asked for; an error becomes the workspace's message."""

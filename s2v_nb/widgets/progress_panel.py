@@ -18,7 +18,9 @@ class ProgressPanel(Panel):
     def build(self) -> list[widgets.Widget]:
         self.line = widgets.HTML()
         self.rows = {stage: _Row() for stage in STAGES}
-        self.stop = widgets.Button(icon="stop", layout={"width": "auto", "min_width": "110px"})
+        self.stop = widgets.Button(
+            icon="stop", layout={"width": "auto", "min_width": "110px", "align_self": "flex-start"}
+        )
         self.stop.on_click(lambda _: self.attempt(self._stop))
         self._job: Job | None = None
         self.watch("job", self._follow)

@@ -28,8 +28,7 @@ class Stage(Front):
     -----
     ``picture`` is {} or {token, width, height}; the front end asks for the pixels of a token. ``frame`` is (left, top,
     right, bottom) of what the clip shows and ``subject`` (x, y), in parts of the picture; ``found`` says that nobody has
-    chosen the point; ``whole`` that the picture is shown whole on a blur. ``caption`` and ``lines`` are shown below.
-    ``words`` has the keys empty, subject, auto, hint, whole.
+    chosen the point. ``caption`` and ``lines`` are shown below. ``words`` has the keys subject, auto, hint.
     """
 
     name = "stage"
@@ -37,7 +36,6 @@ class Stage(Front):
     frame = List([0.0, 0.0, 1.0, 1.0]).tag(sync=True)
     subject = List([0.5, 0.5]).tag(sync=True)
     found = Bool(True).tag(sync=True)
-    whole = Bool(False).tag(sync=True)
     caption = Unicode("").tag(sync=True)
     lines = List(Unicode()).tag(sync=True)
 

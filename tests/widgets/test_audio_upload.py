@@ -43,7 +43,9 @@ def rhythm(beats: int = 48, duration: float = 26.51, **changes) -> Rhythm:
         **changes,
     }
     bands = {"bass": curve, "mid": curve, "high": curve}
-    return Rhythm(duration, 112.0 if beats else None, times, times[::4], np.arange(10) / 10, curve, bands, -14.0, **given)
+    return Rhythm(
+        duration, 112.0 if beats else None, times, times[::4], np.arange(10) / 10, curve, bands, -14.0, **given
+    )
 
 
 def heard(rhythm: Rhythm, starts=(8.551, 4.266), duration: float = 8.0) -> Heard:

@@ -31,6 +31,13 @@ class PreviewEngine:
 
     name = "preview"
     version = "1"
+    about = (
+        "Camera, light and grain over your picture, driven by the beat. Needs no GPU and no model.",
+        "由节拍驱动的镜头、光影与质感，直接作用于图片。无需 GPU 和模型。",
+    )
+
+    def refusal(self) -> None:
+        """It runs anywhere."""
 
     def estimate(self, settings: Settings, image_size: tuple[int, int]) -> tuple[float, int]:
         split = _wants_split(settings)

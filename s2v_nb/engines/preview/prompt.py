@@ -133,6 +133,33 @@ def _split_chinese(run: str) -> list[str]:
     return [*words, strange] if strange else words
 
 
+def with_direction(prompt: str, phrase: str) -> str:
+    """The prompt with one more direction at its end.
+
+    Examples
+    --------
+    >>> with_direction("slow pan right", "glow")
+    'slow pan right, glow'
+    """
+    return f"{prompt.rstrip(' ,，、')}, {phrase}" if prompt.strip(" ,，、") else phrase
+
+
+def without_direction(prompt: str, name: str) -> str:
+    """The prompt without the direction ``name``: without the parts between commas that hold nothing else that is
+    known, and with "no ..." where one shares its part with others.
+
+    Examples
+    --------
+    >>> without_direction("slow pan right, subtle glow", "pan right")
+    'subtle glow'
+    """
+    parts = [part.strip() for part in _SEPARATORS.split(prompt) if part.strip()]
+    named = [{term.direction.name for term in read_prompt(part).terms} for part in parts]
+    kept = ", ".join(part for part, names in zip(parts, named, strict=True) if names != {name})
+    still = name in {term.direction.name for term in read_prompt(kept).terms}
+    return with_direction(kept, f"no {name}") if still else kept
+
+
 def look_of(reading: Reading, weight: float = 1.0) -> Look:
     """All directions of a prompt added up, scaled by ``weight`` (the prompt weight, 0.5 to 1.5).
 

@@ -100,6 +100,7 @@ function fill(card, data, words, current, url) {
   card.missing.hidden = Boolean(url);
   card.picture.hidden = !url;
   if (url && card.picture.src !== url) card.picture.src = url;
+  card.element.classList.toggle("s2v-gallery-current", current);
   if (current) card.show.setAttribute("aria-current", "true");
   else card.show.removeAttribute("aria-current");
 }

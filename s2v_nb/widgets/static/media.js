@@ -245,6 +245,7 @@ function view(model, el, shelf) {
     const { part, gone } = shelf.state;
     const kind = model.get("file")?.kind;
     if (url !== shelf.state.url) put(kind);
+    root.classList.toggle("s2v-media-small", model.get("small"));
     root.hidden = !Object.keys(shelf.state).length;
     status.textContent = gone ? word("gone") : part === undefined ? "" : `${word("loading")} ${Math.floor(100 * part)} %`;
     sound.hidden = !model.get("sound") || kind !== "video" || !player;

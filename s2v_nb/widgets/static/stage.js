@@ -100,7 +100,7 @@ function render({ model, el }) {
   }
 
   function drawWords() {
-    parts.hint.textContent = [model.get("whole") && word("whole"), word("hint")].filter(Boolean).join(" ");
+    parts.hint.textContent = word("hint");
     parts.auto.textContent = word("auto");
     point.setAttribute("aria-label", word("subject"));
     point.title = word("subject");
@@ -179,7 +179,6 @@ function render({ model, el }) {
     "change:frame": drawFrame,
     "change:subject": heard,
     "change:found": heard,
-    "change:whole": drawWords,
     "change:caption": drawWords,
     "change:lines": drawWords,
     "change:words": drawWords,

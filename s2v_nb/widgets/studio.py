@@ -1,0 +1,134 @@
+"""`studio`: the whole page, from the picture to the finished clip, in one notebook cell."""
+
+import importlib
+import importlib.util
+import threading
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from s2v_nb.widgets.audio_upload import AudioUpload
+from s2v_nb.widgets.clip_panel import ClipPanel
+from s2v_nb.widgets.generate_panel import GeneratePanel
+from s2v_nb.widgets.history_panel import HistoryPanel
+from s2v_nb.widgets.image_upload import ImageUpload
+from s2v_nb.widgets.message_bar import MessageBar
+from s2v_nb.widgets.panel import Panel
+from s2v_nb.widgets.presence import Presence
+from s2v_nb.widgets.progress_panel import ProgressPanel
+from s2v_nb.widgets.prompt_panel import PromptPanel
+from s2v_nb.widgets.session_strip import SessionStrip
+from s2v_nb.widgets.settings_panel import SettingsPanel
+from s2v_nb.workspace import Message, Workspace
+
+COLUMNS: tuple[tuple[tuple[str, type[Panel]], ...], ...] = (
+    (("image", ImageUpload), ("audio", AudioUpload), ("prompt", PromptPanel)),
+    (("settings", SettingsPanel), ("generate", GeneratePanel)),
+    (("progress", ProgressPanel), ("clip", ClipPanel), ("history", HistoryPanel)),
+)
+ANSWER_SECONDS = 12.0  # a page that has shown nothing of ours by then cannot
+
+
+class Studio(Panel):
+    """All panels on one `Workspace`, in three columns, one below the other where the window is narrow.
+
+    ``plain=True`` uses no front end of our own; by default plain widgets step in where a page cannot show ours.
+    Each panel is there by its name in ``panels``.
+    """
+
+    def build(self) -> list[widgets.Widget]:
+        self.panels: dict[str, Panel] = {}
+        self._timer: threading.Timer | None = None
+        self._presence = None if self.plain else Presence(self.workspace.report)
+        self._columns = widgets.Box()
+        self._columns.add_class("s2v-columns")
+        self._top = widgets.VBox()
+        self._fill(self.plain)
+        if self._presence is not None:
+            self._presence.observe(lambda _: self._answered(), "answered")
+        return [*([self._presence] if self._presence else []), self._top, self._columns]
+
+    def use_plain(self, plain: bool) -> None:
+        """Show plain widgets, or our own; everything a person has chosen stays."""
+        if plain != self.panels["image"].plain:
+            self._fill(plain)
+
+    def _fill(self, plain: bool) -> None:
+        old = list(self.panels.values())
+        workspace = self.workspace
+        made: dict[str, Panel] = {"session": SessionStrip(workspace, plain=plain), "message": MessageBar(workspace)}
+        columns = []
+        for column in COLUMNS:
+            cards = []
+            for name, kind in column:
+                made[name] = kind(workspace, plain=plain)
+                cards.append(self._card(name, made[name]))
+            columns.append(widgets.VBox(cards))
+        self.panels = made
+        self._top.children = [made["session"], made["message"]]
+        self._columns.children = columns
+        for panel in old:
+            panel.retire()
+
+    def _card(self, name: str, panel: Panel) -> widgets.Widget:
+        """A panel under its title; the button to generate has none."""
+        key = f"studio.title.{name}"
+        title = [] if name == "generate" else [self.title(key)]
+        card = widgets.VBox([*title, panel])
+        card.add_class("s2v-card")
+        return card
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Called when it is shown: from then on the page has some seconds to answer."""
+        if self._presence is not None and not self._presence.answered and self._timer is None:
+            self._timer = threading.Timer(ANSWER_SECONDS, self._unanswered)
+            self._timer.daemon = True
+            self._timer.start()
+        return super()._repr_mimebundle_(**kwargs)
+
+    def _unanswered(self) -> None:
+        if self._presence is not None and not self._presence.answered:
+            self.use_plain(True)
+            self.workspace.message = Message("studio.plain", kind="note")
+
+    def _answered(self) -> None:
+        """Also a page that was opened much later."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.use_plain(False)
+        message = self.workspace.message
+        if message is not None and message.key == "studio.plain":
+            self.workspace.message = None
+
+
+def studio(
+    folder: str | Path = ".", *, workspace: Workspace | None = None, plain: bool = False, **things: Any
+) -> Studio:
+    """The studio on a folder: pictures and songs are found there, clips go to ``runs`` in it.
+
+    A clip that is being made, by an earlier kernel or another page, is shown again; leaving the page, or restarting
+    the kernel, does not stop it.
+
+    Parameters
+    ----------
+    folder : path
+    workspace : Workspace, optional
+        Show this one instead of a new one.
+    plain : bool
+        Only widgets that any notebook can show.
+    **things
+        Set at once, as for any panel: ``studio(image="cover.jpg", audio="song.mp3", language="zh")``.
+
+    Examples
+    --------
+    >>> studio()  # doctest: +SKIP
+    """
+    if importlib.util.find_spec("google") and importlib.util.find_spec("google.colab"):
+        importlib.import_module("google.colab.output").enable_custom_widget_manager()
+    workspace = workspace or Workspace(folder)
+    found = workspace.resume()
+    page = Studio(workspace, plain=plain, **things)
+    if found is not None and not found.finished:
+        workspace.message = Message("studio.resumed", kind="note")
+    return page
