@@ -37,6 +37,7 @@ _HOME = {
     "plot_ribbons": "s2v_nb.plots",
     "plot_scores": "s2v_nb.plots",
     "plot_tempo": "s2v_nb.plots",
+    "replay": "s2v_nb.runs",
     "sample_audio": "s2v_nb.samples",
     "sample_image": "s2v_nb.samples",
     "save_report": "s2v_nb.plots",
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
     )
     from s2v_nb.progress import Progress
     from s2v_nb.rhythm import Corrections, Rhythm, analyze, best_excerpts, click_track, suggest_durations
-    from s2v_nb.runs import Clip, generate
+    from s2v_nb.runs import Clip, generate, replay
     from s2v_nb.samples import sample_audio, sample_image
     from s2v_nb.settings import Settings
     from s2v_nb.widgets.studio import studio

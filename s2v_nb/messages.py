@@ -178,9 +178,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "excerpt.tempo": ("90-130 BPM", "每分钟 90-130 拍"),
     "excerpt.bar": ("begins with a bar", "从小节开头开始"),
     "notice.best_excerpt": (
-        "The song is {song:.0f} s long; the clip uses {start:.2f} s to {end:.2f} s ({reason}). start=... chooses "
-        "another part.",
-        "歌曲长 {song:.0f} 秒；短片使用 {start:.2f} 秒到 {end:.2f} 秒（{reason_zh}）。可用 start=... 选择其他部分。",
+        "The song is {song:.0f} s long; the clip uses {start:.2f} s to {end:.2f} s ({reason}). Another part: "
+        "the song panel, or start=.",
+        "歌曲长 {song:.0f} 秒；短片使用 {start:.2f} 秒到 {end:.2f} 秒（{reason_zh}）。可在歌曲面板或用 start= 选择其他部分。",
     ),
     "folder.missing": (
         "{name!r} is not a folder of songs; give the folder that the annotations belong to.",
@@ -735,8 +735,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "进度",
     ),
     "studio.bounds": (
-        "{low:g} to {high:g}{unit}",
-        "{low:g} 到 {high:g}{unit}",
+        "{low} to {high}{unit}",
+        "{low} 到 {high}{unit}",
     ),
     "studio.best_start": (
         "best excerpt",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from s2v_nb.errors import Cancelled, say
 
@@ -71,7 +71,7 @@ class TerminalView:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
-        self._bar = None
+        self._bar: Any = None
         self._stage = ""
 
     def __call__(self, state: State) -> None:
@@ -82,21 +82,52 @@ class TerminalView:
             print(f"{say('stage.' + state.stage)}: {state.done}/{state.total}", file=self.stream, flush=True)
 
     def _draw(self, state: State) -> None:
-        from tqdm import tqdm
-
         if state.stage != self._stage:
             self.close()
             self._stage = state.stage
-            self._bar = tqdm(total=state.total, desc=say("stage." + state.stage), file=self.stream, leave=True)
+            options = {"desc": say("stage." + state.stage), "file": self.stream, "leave": self._leave}
+            self._bar = self._bars()(total=state.total, **options)
         if self._bar is not None:
             self._bar.update(state.done - self._bar.n)
             if state.done == state.total:
                 self.close()
 
+    def _bars(self) -> Any:
+        from tqdm import tqdm
+
+        return tqdm
+
+    @property
+    def _leave(self) -> bool:
+        return True
+
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+class NotebookView(TerminalView):
+    """A bar in a notebook for each stage, which goes away when the work is done."""
+
+    def __call__(self, state: State) -> None:
+        self._draw(state)
+
+    def _bars(self) -> Any:
+        from tqdm.notebook import tqdm
+
+        return tqdm
+
+    @property
+    def _leave(self) -> bool:
+        return False
+
+
+def usual_views() -> list[View]:
+    """What shows progress where nobody said how: bars in a notebook, nothing elsewhere."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return [NotebookView()] if shell is not None and hasattr(shell, "kernel") else []
 
 
 class FileView:

@@ -5,6 +5,7 @@ Python. Long work is asked of the worker's process (`s2v_nb.jobs`), so that the 
 """
 
 import logging
+import os
 import threading
 import time
 import traceback
@@ -19,7 +20,7 @@ import numpy as np
 from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Tuple, observe
 
 from s2v_nb.engines.estimate import Estimate, estimate
-from s2v_nb.errors import LANGUAGES, SentenceError, language, say
+from s2v_nb.errors import LANGUAGES, GenerationError, InputError, SentenceError, language, say
 from s2v_nb.jobs import Job, Task, worker_process
 from s2v_nb.jobs.history import Made, clips_in
 from s2v_nb.jobs.tasks import unfinished
@@ -84,9 +85,9 @@ class Workspace(HasTraits):
 
     Notes
     -----
-    ``audio`` holds the song's header and no samples; ``heard`` arrives after the worker has listened. Assigning a
-    path to ``image`` or ``audio`` loads it and raises `InputError` where it cannot be used; panels wrap what a person
-    does in `reporting`, which turns an error into ``message``. Traits may change from another thread.
+    ``audio`` holds the song's header and no samples; ``heard`` arrives after the worker has listened. `use` loads a
+    path as ``image`` or ``audio`` and raises `InputError` where it cannot be used; panels wrap what a person does in
+    `reporting`, which turns an error into ``message``. Traits may change from another thread.
     """
 
     language = Enum(LANGUAGES)
@@ -112,6 +113,8 @@ class Workspace(HasTraits):
         self.lock = threading.RLock()
         self.beaten = time.monotonic()  # when a person last did something
         self._listen: Task | None = None
+        self._listen_after = False  # once more, when it is done
+        self._settled: Job | None = None  # the last job whose end was shown
         self._thread: threading.Thread | None = None
         self.each_poll: list[Callable[[], None]] = []  # what else is to be done five times a second
         for name, value in values.items():
@@ -143,19 +146,18 @@ class Workspace(HasTraits):
 
     def correct(self, do: str, value: Any = None) -> None:
         """Correct the beat: a step of `Corrections` by its name, 'undo' or 'reset'; kept beside the song."""
-        if self.audio is None or self.heard is None:
-            return
-        steps = self.heard.corrections
-        steps = {"undo": steps.undo, "reset": Corrections}.get(do, lambda: steps.then(do, value))()
-        rhythm = steps.apply(self.heard.raw)
-        steps.save(self.audio)
-        self.heard = replace(self.heard, rhythm=rhythm, corrections=steps)
-        self.listen()  # the best excerpts are others now
+        with self.lock:
+            if self.audio is None or self.heard is None:
+                return
+            steps = self.heard.corrections
+            steps = {"undo": steps.undo, "reset": Corrections}.get(do, lambda: steps.then(do, value))()
+            rhythm = steps.apply(self.heard.raw)
+            steps.save(self.audio)
+            self.heard = replace(self.heard, rhythm=rhythm, corrections=steps)
+            self.listen()  # the best excerpts are others now
 
     def generate(self) -> Job:
         """Begin to make the clip; InputError if picture or song are missing."""
-        from s2v_nb.errors import InputError
-
         for name in ("image", "audio"):
             if getattr(self, name) is None:
                 raise InputError(f"studio.no_{name}")
@@ -173,8 +175,13 @@ class Workspace(HasTraits):
             self.job.stop()
 
     def listen(self) -> None:
-        """Ask the worker to hear the song; ``heard`` follows."""
-        if self.audio and self.audio.path:
+        """Ask the worker to hear the song; ``heard`` follows. While it hears this song, it is asked when it is done."""
+        with self.lock:
+            if self.audio is None or self.audio.path is None:
+                return
+            if self._listen:
+                self._listen_after = True
+                return
             self._listen = self._submit("listen", audio=str(self.audio.path), duration=self.settings.duration)
             self.listening = True
 
@@ -210,23 +217,23 @@ class Workspace(HasTraits):
 
     @observe("settings")
     def _listen_again(self, change: Any) -> None:
-        if self.heard and change["old"] and change["old"].duration != change["new"].duration:
+        if (self.heard or self._listen) and change["old"].duration != change["new"].duration:
             self.listen()
 
     def look_at_folder(self) -> None:
         """Bring ``pictures``, ``songs`` and ``history`` up to date with the disk."""
         names = _listed(self.folder)
-        self.pictures = tuple(n for n in names if Path(n).suffix.lower() in PICTURES)
-        self.songs = tuple(n for n in names if Path(n).suffix.lower() in SONGS)
+        self.pictures = tuple(n for n in names if n.lower().endswith(PICTURES))[:MOST_LISTED]
+        self.songs = tuple(n for n in names if n.lower().endswith(SONGS))[:MOST_LISTED]
         self.history = clips_in(self.runs)
-        if self.shown:  # the same clip with what was drawn and measured since; one that was deleted is shown no more
-            self.shown = next((made for made in self.history if made.path == self.shown.path), None)
+        if shown := self.shown:  # the same clip with what was drawn since; one that was deleted is shown no more
+            now = next((made for made in self.history if made.path == shown.path), None)
+            if self.shown is shown:  # nobody has chosen another one meanwhile
+                self.shown = now
 
     def resume(self) -> Job | None:
         """Find what was begun before this kernel: the last unfinished job, which goes on; None if there is none."""
-        left = unfinished(self.tasks)
-        if left:
-            worker_process.ensure(self.tasks)
+        left = self._see_to_the_worker()
         jobs = [task for task in left if task.kind == "clip"]
         if jobs and self.job is None:
             self.job = Job(jobs[-1])
@@ -254,13 +261,16 @@ class Workspace(HasTraits):
         return value
 
     def _use_audio(self, value: Any) -> None:
-        if value is None:
-            self.audio, self.heard = None, None
-            return
-        value = self._found(value)
-        header = load_audio(Path(value).resolve() if isinstance(value, str | Path) else value, 0.0, 0.0)
+        if value is not None:
+            value = self._found(value)
+            value = load_audio(Path(value).resolve() if isinstance(value, str | Path) else value, 0.0, 0.0)
         with self.lock:
-            self.heard, self.audio = None, header
+            if self._listen:
+                self._listen.stop()
+            self._listen, self._listen_after, self.listening = None, False, False
+            self.heard, self.audio = None, value
+            if value is None:
+                return
             self.change(start=None)
             self.listen()
 
@@ -279,9 +289,21 @@ class Workspace(HasTraits):
                 PIL.Image.fromarray(image.pixels).save(scratch)
         return path
 
+    def _see_to_the_worker(self) -> list[Task]:
+        """What is still to be done; a worker that was killed, for want of memory say, is started again."""
+        left = unfinished(self.tasks)
+        if left:
+            try:
+                worker_process.ensure(self.tasks)
+            except GenerationError as error:
+                for task in left:
+                    task.fail(error, "")
+                raise
+        return left
+
     def _submit(self, kind: str, **what: Any) -> Task:
         task = Task.submit(self.tasks, kind, **what)
-        worker_process.ensure(self.tasks)
+        self._see_to_the_worker()
         self._watch()
         return task
 
@@ -304,11 +326,13 @@ class Workspace(HasTraits):
 
     def _poll_job(self) -> None:
         job = self.job
-        if job is None or job.finished:
+        if job is None or job is self._settled:
             return
         job.refresh()
-        if not job.finished:
-            worker_process.ensure(self.tasks)  # one that was killed, for want of memory say, begins anew
+        if job.finished:
+            self._settled = job
+        else:
+            self._see_to_the_worker()
         if job.state == "failed" and job.error:
             self.message = Message(job.error[0], job.error[1], job.details)
         if job.finished:
@@ -322,9 +346,13 @@ class Workspace(HasTraits):
             return
         self._listen, self.listening = None, False
         if result["state"] == "failed":
+            self._listen_after = False
             self.message = Message(result["key"], result["values"], result.get("details", ""))
-        elif result["state"] == "done" and self.audio and task.what["audio"] == str(self.audio.path):
+        elif result["state"] == "done":
             self._take(result)
+        if self._listen_after:
+            self._listen_after = False
+            self.listen()
 
     def _take(self, result: dict[str, Any]) -> None:
         assert self.audio is not None
@@ -344,18 +372,30 @@ def _poll(ref: "weakref.ref[Workspace]") -> None:
             if time.monotonic() - looked > FOLDER_SECONDS:
                 looked = time.monotonic()
                 workspace.look_at_folder()
+                workspace._see_to_the_worker()
+            pause = POLL_SECONDS
         except Exception as error:
             workspace.report(error)
+            pause = FOLDER_SECONDS  # it may come again and again
         del workspace
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)
 
 
 def _listed(folder: Path) -> list[str]:
-    """Names of files in the folder and its ``uploads``, the newest first."""
+    """Names of pictures and songs in the folder and its ``uploads``, the newest first."""
     found: list[tuple[float, str]] = []
-    for place in (folder, folder / "uploads"):
+    for place, prefix in ((folder, ""), (folder / "uploads", "uploads/")):
         with suppress(OSError):
-            for path in place.iterdir():
-                if not path.name.startswith(".") and ".partial-" not in path.name and path.is_file():
-                    found.append((path.stat().st_mtime, path.relative_to(folder).as_posix()))
-    return [name for _, name in sorted(found, reverse=True)[:MOST_LISTED]]
+            for entry in os.scandir(place):
+                if _is_listed(entry.name):
+                    with suppress(OSError):  # deleted meanwhile, or a link to nowhere
+                        if entry.is_file():
+                            found.append((entry.stat().st_mtime, prefix + entry.name))
+    return [name for _, name in sorted(found, reverse=True)]
+
+
+def _is_listed(name: str) -> bool:
+    with suppress(UnicodeEncodeError):  # a name that is no text cannot be sent to the page
+        name.encode()
+        return name.lower().endswith(PICTURES + SONGS) and not name.startswith(".") and ".partial-" not in name
+    return False

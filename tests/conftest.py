@@ -14,6 +14,7 @@ os.environ["S2V_NB_LANGUAGE"] = "en"
 # the networks and the list of fonts are taken from this machine, but nothing that was heard before
 os.environ.setdefault("S2V_NB_MODELS", str(cache_folder() / "models"))
 os.environ.setdefault("MPLCONFIGDIR", mpl.get_cachedir())
+os.environ["S2V_NB_WORKER_IDLE"] = "20"  # seconds; no worker outlives the tests for long
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="s2v_nb-tests-")
 
 import imageio_ffmpeg

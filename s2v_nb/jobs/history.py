@@ -64,7 +64,7 @@ class Made:
 def clips_in(runs: Path) -> tuple[Made, ...]:
     """The finished clips under ``runs``, the newest first; what cannot be read is left out."""
     found = []
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         for entry in os.scandir(runs):
             clip = Path(entry.path) / "clip.mp4"
             with suppress(OSError):

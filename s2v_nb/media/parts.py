@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from s2v_nb.errors import InputError
+from s2v_nb.errors import GenerationError, InputError
 from s2v_nb.media.audio import Audio
 from s2v_nb.media.video import (
     PICTURE_FLAGS,
@@ -128,6 +128,19 @@ class _GivenUp(Exception):
     pass
 
 
+def _table(fps: int, num_frames: int, part_frames: int) -> str:
+    """What ffmpeg joins: our own names (it refuses any other place), each with its length.
+
+    An MP4 gives its length in whole milliseconds; without ours a frame would come up to half of one too early or late.
+    """
+    lines, at = ["ffconcat version 1.0"], 0
+    for index, count in _counts(num_frames, part_frames, 0):
+        end = round((index * part_frames + count) * 1e6 / fps)  # microseconds, from the clip's start: no drift
+        lines += [f"file {part_path(Path(), index)}", f"duration {end - at}us"]
+        at = end
+    return "\n".join(lines) + "\n"
+
+
 def join_parts(
     path: Path, folder: Path, *, fps: int, num_frames: int, part_frames: int, audio: Audio, comment: dict[str, Any]
 ) -> None:
@@ -138,14 +151,16 @@ def join_parts(
     GenerationError
         If ffmpeg fails, for example for want of disk space.
     """
-    names = [part_path(folder, index).name for index, _ in _counts(num_frames, part_frames, 0)]
+    path = path.absolute()
     table = folder / f"{path.stem}.txt"
-    # our own file with our own names; -safe 1 (ffmpeg's default) refuses any other place
-    table.write_text("ffconcat version 1.0\n" + "".join(f"file {name}\n" for name in names))
+    table.write_text(_table(fps, num_frames, part_frames))
     try:
         with sound_beside(path, audio, num_frames / fps) as sound:
-            copied = ["-f", "concat", "-i", f"file:{table}", *sound, "-c:v", "copy", *SOUND_FLAGS]
-            with Ffmpeg([*copied, *comment_flags(comment), f"file:{path}"]) as encoder:
+            copied = ["-f", "concat", "-i", f"file:{table.name}", *sound, "-c:v", "copy", *SOUND_FLAGS]
+            # it runs in the folder, since it takes "#" or "?" in the table's path for the end of a URL's path
+            with Ffmpeg([*copied, *comment_flags(comment), f"file:{path}"], folder) as encoder:
                 encoder.finish()
     finally:
         table.unlink(missing_ok=True)
+    if round(probe_video(path).seconds * fps) != num_frames:  # ffmpeg passes over a part that it cannot open
+        raise GenerationError("failed.encoder", why="a part is missing")

@@ -138,12 +138,15 @@ class Ffmpeg:
     `finish` waits for it and raises GenerationError, in its own words, if it failed.
     """
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(self, arguments: list[str], folder: Path | None = None) -> None:
+        """``folder`` is where it runs, by default here."""
         import imageio_ffmpeg
 
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-nostdin", "-loglevel", "error", *arguments]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - not a pipe: one that nobody reads would stop ffmpeg
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=self._log, stderr=self._log)  # noqa: S603
+        self._process = subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.PIPE, stdout=self._log, stderr=self._log, cwd=folder
+        )
 
     def __enter__(self) -> "Ffmpeg":
         return self

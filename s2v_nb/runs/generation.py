@@ -29,7 +29,7 @@ from s2v_nb.media import Audio, Image, load_audio, load_image
 from s2v_nb.media.files import WHAT
 from s2v_nb.media.parts import finished_parts, join_parts, write_parts
 from s2v_nb.media.video import is_whole
-from s2v_nb.progress import FileView, Progress
+from s2v_nb.progress import FileView, Progress, usual_views
 from s2v_nb.rhythm import Corrections, Excerpt, Rhythm, analyze, best_excerpts, ear
 from s2v_nb.rhythm.trackers import missing_weights
 from s2v_nb.runs.clip import Clip
@@ -95,7 +95,7 @@ def generate(
     engine = get_engine(settings.engine)
     settings = settings.but(engine=engine.name)
     target = _checked_target(out)
-    progress = progress or Progress()
+    progress = progress or Progress(*usual_views())
     progress.update("audio", 0, 3)
     _refuse_source_as_target(target, image, audio)
     image = load_image(image)

@@ -4,6 +4,7 @@ import html
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import ipywidgets as widgets
@@ -11,6 +12,7 @@ import ipywidgets as widgets
 from s2v_nb.media import Image
 from s2v_nb.media.advice import advise, subject_of, window_of
 from s2v_nb.samples import sample_image
+from s2v_nb.storage import replacing
 from s2v_nb.widgets.panel import Panel
 from s2v_nb.widgets.stage import Stage, small_jpeg
 from s2v_nb.widgets.upload import Upload, keep_bytes, show_transfers
@@ -52,9 +54,10 @@ class ImageUpload(Panel):
             widgets.Dropdown(layout={"width": "auto", "max_width": "98%", "flex": "1 1 14em"}), "studio.image.list"
         )
         self._pictures.observe(self._picked, "value")
-        sample = self.words(widgets.Button(icon="picture-o", layout=_AUTO), "studio.image.sample")
-        self.words(sample, "studio.image.sample_tip", "tooltip").on_click(lambda _: self.attempt(self._use_sample))
-        row = widgets.HBox([self._pictures, sample], layout=_WRAP)
+        self._sample = self.words(widgets.Button(icon="picture-o", layout=_AUTO), "studio.image.sample")
+        self.words(self._sample, "studio.image.sample_tip", "tooltip")
+        self._sample.on_click(lambda _: self._use_sample())
+        row = widgets.HBox([self._pictures, self._sample], layout=_WRAP)
         workspace = self.workspace
         if self.plain:
             self._file = widgets.FileUpload(accept=ACCEPTED, multiple=False, layout=_AUTO)
@@ -99,8 +102,21 @@ class ImageUpload(Panel):
         workspace.look_at_folder()
 
     def _use_sample(self) -> None:
+        """Draw the sample where it is not there yet, in a thread: it takes seconds, and the page shall answer."""
+        self._sample.disabled = True
+        self._drawing = Thread(target=self.attempt, args=(self._draw_sample,), daemon=True, name="s2v_nb-sample")
+        self._drawing.start()
+
+    def _draw_sample(self) -> None:
         path = self.workspace.uploads / "sample_cover.png"
-        self._use(path if path.exists() else sample_image(path))
+        try:
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with replacing(path) as scratch:
+                    sample_image(scratch)
+            self._use(path)
+        finally:
+            self._sample.disabled = False
 
     def _sent(self, change: Any) -> None:
         if self._settling or not change["new"]:

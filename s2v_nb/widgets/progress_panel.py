@@ -99,10 +99,10 @@ class _Row:
 
 
 def _words(state: State | None, part: float, say: Any) -> str:
-    """'45 %  00:12, 00:15 left'"""
+    """'45 %, 00:12, 00:15 left'"""
     if state is None:
         return "0 %"
-    words = f"{100 * part:.0f} %  {clock(state.elapsed)}"
+    words = f"{100 * part:.0f} %, {clock(state.elapsed)}"
     left = state.remaining
     if part >= 1 or left is None:
         return words

@@ -197,7 +197,7 @@ class SessionStrip(Panel):
         parts.append((self.say("session.memory"), f"{memory_used() / 1e9:.1f} / {memory_limit() / 1e9:.0f} GB"))
         space = disk(self.workspace.folder)
         parts.append((self.say("session.disk"), f"{space.free / 1e9:.0f} / {space.total / 1e9:.0f} GB"))
-        parts.append((self.say("session.models"), f"{self._models_size() / 1e9:.2f} GB"))
+        parts.append((self.say("session.models"), _size(self._models_size())))
         if price := self.workspace.price_per_hour:
             parts.append((self.say("session.spend"), f"{PriceMeter(price).spent():.2f}"))
         spans = (f"<span><b>{html.escape(name)}</b> {html.escape(value)}</span>" for name, value in parts)
@@ -220,3 +220,8 @@ class SessionStrip(Panel):
             self._models_looked = now
             self._models = sum(size for _, size in models_on_disk())
         return self._models
+
+
+def _size(count: int) -> str:
+    """'9 MB' or '32.6 GB' of so many bytes."""
+    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"

@@ -51,7 +51,10 @@ class SettingsPanel(Panel):
         elif isinstance(rule.step, int):
             made = widgets.BoundedIntText(min=int(rule.low), max=int(rule.high), layout={"width": "12em"})
         else:
-            made = widgets.FloatSlider(min=rule.low, max=rule.high, step=rule.step, layout=_FULL, readout_format="g")
+            readout = ".2f" if rule.step < 0.1 else ".1f"
+            made = widgets.FloatSlider(
+                min=rule.low, max=rule.high, step=rule.step, layout=_FULL, readout_format=readout
+            )
         made.add_class("s2v-control")
         self.words(made, f"control.{name}", "tooltip")
         made.observe(lambda change: self._changed(name, change["new"]), "value")
@@ -165,5 +168,6 @@ class SettingsPanel(Panel):
 def _bounds(rule: Choice | Range, lang: str) -> str:
     if isinstance(rule, Choice):
         return ""
-    words = say("studio.bounds", lang, low=rule.low, high=rule.high, unit=rule.unit)
+    low, high = (f"{value:,.0f}" if isinstance(rule.step, int) else f"{value:g}" for value in (rule.low, rule.high))
+    words = say("studio.bounds", lang, low=low, high=high, unit=rule.unit)
     return f"（{words}）" if lang == "zh" else f" ({words})"

@@ -1,11 +1,22 @@
 """The waveform in a real browser: dragged, steered by keys, heard, tapped to."""
 
+import itertools
 import json
+import time
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.lab import kernel_eval, open_notebook, run_all, save_notebook, set_size, switch_theme, write_notebook
+from tests.browser.lab import (
+    WAIT,
+    kernel_eval,
+    open_notebook,
+    run_all,
+    save_notebook,
+    set_size,
+    switch_theme,
+    write_notebook,
+)
 
 BEAT = 60 / 112
 BAR = 4 * BEAT
@@ -40,6 +51,7 @@ WHOLE = ".s2v-waveform-whole"
 NEAR = ".s2v-waveform-near"
 SLIDER = f"{WHOLE} .s2v-waveform-region"
 EDGE = ".s2v-waveform-edge"
+PLACE = "[panel._wave.start, panel._wave.duration]"
 
 
 @pytest.fixture
@@ -61,8 +73,16 @@ def asked(lab, expression: str):
     return json.loads(kernel_eval(lab, f"import json; print(json.dumps({expression}))"))
 
 
-def place(lab) -> tuple[float, float]:
-    return asked(lab, "[panel._wave.start, panel._wave.duration]")
+def soon(lab, expression: str, expected) -> None:
+    """Wait until the kernel has it: what the page sends comes on another way than what is asked."""
+    end = time.monotonic() + WAIT / 2
+    while (found := asked(lab, expression)) != expected and time.monotonic() < end:
+        time.sleep(0.1)
+    assert found == expected
+
+
+def near(*numbers: float, within: float = 2e-3):
+    return pytest.approx(numbers[0] if len(numbers) == 1 else list(numbers), abs=within)
 
 
 def middle(page, selector: str, by: float = 0.5) -> tuple[float, float]:
@@ -96,9 +116,8 @@ def test_the_excerpt_is_dragged_from_bar_to_bar_and_told_once(shown, lab):
     page.mouse.up()
 
     expect(page.locator(".s2v-waveform-span")).to_have_text("0:06.41 to 0:14.41, 8.00 s")
-    start, duration = place(lab)
-    assert (start, duration) == (pytest.approx(3 * BAR - LEAD, abs=1e-3), 8.0)
-    assert asked(lab, "changes") == [start]
+    soon(lab, "changes", [near(3 * BAR - LEAD)])
+    soon(lab, PLACE, near(3 * BAR - LEAD, 8.0))
 
 
 def test_the_lower_row_moves_it_too_and_alt_sets_it_free(shown, lab):
@@ -108,10 +127,10 @@ def test_the_lower_row_moves_it_too_and_alt_sets_it_free(shown, lab):
     page.keyboard.down("Alt")
     pull(page, f"{NEAR} .s2v-waveform-region", 0.5 / scale)
     page.keyboard.up("Alt")
-    assert place(lab)[0] == pytest.approx(4 * BAR - LEAD + 0.5, abs=scale)
+    soon(lab, PLACE, near(4 * BAR - LEAD + 0.5, 8.0, within=scale))
 
     pull(page, f"{NEAR} .s2v-waveform-region", 0.1 / scale)  # without Alt the nearest bar
-    assert place(lab)[0] == pytest.approx(4 * BAR - LEAD, abs=1e-3)
+    soon(lab, PLACE, near(4 * BAR - LEAD, 8.0))
 
 
 def test_the_edge_changes_the_length_within_its_bounds(shown, lab):
@@ -119,11 +138,11 @@ def test_the_edge_changes_the_length_within_its_bounds(shown, lab):
     bar = BAR / seconds_a_pixel(page, NEAR)
 
     pull(page, EDGE, 0.4 * bar)
-    assert place(lab) == [pytest.approx(4 * BAR - LEAD, abs=1e-3), pytest.approx(4 * BAR, abs=2e-3)]
+    soon(lab, PLACE, near(4 * BAR - LEAD, 4 * BAR))
 
     pull(page, EDGE, -900)
-    assert place(lab)[1] == pytest.approx(2 * BAR, abs=2e-3)  # one bar is under three seconds
-    assert asked(lab, "workspace.settings.start") == pytest.approx(4 * BAR - LEAD, abs=1e-3)
+    soon(lab, PLACE, near(4 * BAR - LEAD, 2 * BAR))  # one bar is under three seconds
+    soon(lab, "[workspace.settings.start, workspace.settings.duration]", near(4 * BAR - LEAD, 2 * BAR))
 
 
 def test_a_press_on_the_song_brings_the_excerpt_there(shown, lab):
@@ -132,7 +151,7 @@ def test_a_press_on_the_song_brings_the_excerpt_there(shown, lab):
 
     page.mouse.click(x, y)
 
-    assert place(lab)[0] == 0.0
+    soon(lab, PLACE, [0.0, 8.0])
 
 
 def test_keys_move_by_bar_beat_and_hundredth(shown, lab):
@@ -153,14 +172,14 @@ def test_keys_move_by_bar_beat_and_hundredth(shown, lab):
     }
     for key, start in expected.items():
         page.keyboard.press(key)
-        assert place(lab)[0] == pytest.approx(start, abs=1e-3), key
+        soon(lab, PLACE, near(start, 8.0))
     expect(slider).to_be_focused()
     expect(slider).to_have_attribute("aria-valuenow", f"{8 * BAR - LEAD:.2f}")
 
     page.locator(EDGE).focus()
     for key, length in {"ArrowLeft": 3 * BAR, "Shift+ArrowRight": 13 * BEAT, "Alt+ArrowLeft": 13 * BEAT - 0.01}.items():
         page.keyboard.press(key)
-        assert place(lab)[1] == pytest.approx(length, abs=3e-3), key
+        soon(lab, "panel._wave.duration", near(length, within=3e-3))
 
 
 def test_the_excerpt_plays_in_a_loop_and_stops(shown, lab):
@@ -181,16 +200,16 @@ def test_the_excerpt_plays_in_a_loop_and_stops(shown, lab):
     play.click()
     expect(play).to_have_text("Stop")
     page.wait_for_function("() => heads.length && heads.at(-1)[0] - heads[0][0] > 4")
-    assert asked(lab, "panel._wave.playing") is True
+    soon(lab, "panel._wave.playing", True)
     play.press(" ")
     expect(play).to_have_text("Play")
-    assert asked(lab, "panel._wave.playing") is False
+    soon(lab, "panel._wave.playing", False)
 
     heads = page.evaluate("heads")
     seconds = [part / 100 * asked(lab, "DURATION") for _, part in heads]
     assert min(seconds) >= 2.0 - 0.01
     assert max(seconds) <= 5.01
-    assert any(b < a - 2 for a, b in zip(seconds, seconds[1:], strict=False))  # it has begun anew
+    assert any(b < a - 2 for a, b in itertools.pairwise(seconds))  # it has begun anew
     assert {"1", "2", "3", "4"} <= set(page.evaluate("[...lamps]"))
     expect(page.locator(f"{WHOLE} .s2v-waveform-head")).to_be_hidden()
 
@@ -212,8 +231,8 @@ def test_the_space_key_plays_and_the_click_can_be_heard(shown, lab):
     page.locator(SLIDER).focus()
     page.keyboard.press("ArrowLeft")  # what plays follows the excerpt
 
-    wanted = [[4 * BAR - LEAD, 8, False], [4 * BAR - LEAD, 8, True], [3 * BAR - LEAD, 8, True]]
-    assert asked(lab, "asked_for") == [pytest.approx(given, abs=1e-3) for given in wanted]
+    four, three = 4 * BAR - LEAD, 3 * BAR - LEAD
+    soon(lab, "asked_for", [near(four, 8, False), near(four, 8, True), near(three, 8, True)])
     kernel_eval(lab, "panel._wave.playing = False")
     expect(page.locator(".s2v-waveform")).to_have_attribute("data-playing", "false")
 
@@ -229,18 +248,19 @@ def test_taps_on_the_key_give_the_beat(shown, lab):
         const slider = document.querySelector('[role=slider].s2v-waveform-region');
         const timer = setInterval(() => {
             slider.dispatchEvent(new KeyboardEvent('keydown', { key: 't', bubbles: true }));
-            if (++count === 10) { clearInterval(timer); done(); }
+            if (++count === 6) { clearInterval(timer); done(); }
         }, step);
-    })""", 1000 * 0.6)  # fmt: skip
-    expect(page.locator(".s2v-waveform-status")).to_have_text("10 taps")
+    })""", 1000 * 2 * BEAT)  # fmt: skip
+    expect(page.locator(".s2v-waveform-status")).to_have_text("6 taps")
     page.locator(".s2v-waveform-play").click()
     expect(page.locator(".s2v-waveform-status")).to_have_text("")
 
+    soon(lab, "len(workspace.heard.corrections.steps)", 1)
     [[do, times]] = asked(lab, "workspace.heard.corrections.to_list()")
-    assert (do, len(times)) == ("tap", 10)
+    assert (do, len(times)) == ("tap", 6)
     start = 4 * BAR - LEAD
     assert all(start <= time <= start + 8 for time in times)
-    assert asked(lab, "workspace.heard.rhythm.tempo") == pytest.approx(100, rel=0.05)
+    assert asked(lab, "workspace.heard.rhythm.tempo") == pytest.approx(56, rel=0.04)
 
 
 def test_too_few_taps_are_named_and_not_taken(shown, lab):
@@ -262,10 +282,10 @@ def test_without_beats_nothing_snaps_and_the_page_says_so(page, lab):
 
     pull(page, SLIDER, 3.3 / scale)
 
-    assert place(lab)[0] == pytest.approx(3.3, abs=2 * scale)
+    soon(lab, PLACE, near(3.3, 8.0, within=2 * scale))
     page.locator(EDGE).focus()
     page.keyboard.press("ArrowLeft")
-    assert place(lab)[1] == 7.5
+    soon(lab, "panel._wave.duration", 7.5)
 
 
 def test_two_views_and_a_reload_show_the_same(page, lab):
@@ -291,16 +311,13 @@ def test_two_views_and_a_reload_show_the_same(page, lab):
 
 def test_it_is_drawn_sharply_in_every_theme_and_width(shown, lab):
     page = shown
-    session = page.context.new_cdp_session(page)
-    sizes = {"width": 1440, "height": 1100, "mobile": False}
-    session.send("Emulation.setDeviceMetricsOverride", {**sizes, "deviceScaleFactor": 2})
-    sharp = """() => [...document.querySelectorAll('.s2v-waveform-canvas')].every(
-        (canvas) => canvas.clientWidth && canvas.width === Math.round(2 * canvas.clientWidth))"""
-    page.wait_for_function(sharp)
     before = page.evaluate(f"document.querySelector('{WHOLE}').clientWidth")
-    session.send("Emulation.setDeviceMetricsOverride", {**sizes, "deviceScaleFactor": 2, "width": 700})
+    session = page.context.new_cdp_session(page)
+    screen = {"width": 900, "height": 1100, "mobile": False, "deviceScaleFactor": 2}
+    session.send("Emulation.setDeviceMetricsOverride", screen)
     page.wait_for_function(f"document.querySelector('{WHOLE}').clientWidth < {before}")
-    page.wait_for_function(sharp)
+    page.wait_for_function("""() => [...document.querySelectorAll('.s2v-waveform-canvas')].every(
+        (canvas) => canvas.clientWidth && canvas.width === Math.round(2 * canvas.clientWidth))""")
 
     # in the phrases' strip stands the section's colour, in the lower one text that can be read in the theme
     ink = """(dark) => {

@@ -1,6 +1,8 @@
 """`ImageUpload` shows the workspace's picture and sets it, with and without front ends."""
 
 import io
+import shutil
+from datetime import UTC, datetime
 
 import numpy as np
 import PIL.Image
@@ -13,9 +15,14 @@ from s2v_nb.widgets.stage import small_jpeg
 from s2v_nb.workspace import Workspace
 
 
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    return sample_image(tmp_path_factory.mktemp("sample") / "moon.png")
+
+
 @pytest.fixture
-def folder(tmp_path):
-    sample_image(tmp_path / "moon.png")
+def folder(tmp_path, sample):
+    shutil.copy(sample, tmp_path / "moon.png")
     PIL.Image.effect_noise((400, 300), 90).convert("RGB").save(tmp_path / "noise.jpg")
     (tmp_path / "broken.jpg").write_bytes(b"not a picture")
     return tmp_path
@@ -98,14 +105,16 @@ def test_a_picture_that_cannot_be_used_is_a_message_and_the_old_one_stays(panel,
     assert workspace.message is None
 
 
-def test_the_sample_is_a_picture_of_the_folder(panel, workspace):
-    button = next(child for child in panel.children[2].children if getattr(child, "icon", "") == "picture-o")
-    button.click()
-    button.click()
+def test_the_sample_is_a_picture_of_the_folder(workspace):
+    panel = ImageUpload(workspace)
+    for _ in range(2):
+        panel._sample.click()
+        panel._drawing.join()
 
     assert workspace.image.size == (1920, 1280)
     assert workspace.pictures.count("uploads/sample_cover.png") == 1
     assert panel._pictures.value == "uploads/sample_cover.png"
+    assert not panel._sample.disabled
 
 
 def test_the_point_follows_the_settings(panel, workspace):
@@ -215,7 +224,9 @@ def test_an_upload_becomes_the_picture(workspace, folder):
 def test_a_plain_upload_becomes_the_picture(workspace, folder):
     panel = ImageUpload(workspace, plain=True)
     content = (folder / "noise.jpg").read_bytes()
-    panel._file.value = ({"name": "../up.jpg", "content": memoryview(content), "size": len(content)},)
+    sent = {"name": "../up.jpg", "type": "image/jpeg", "size": len(content), "content": memoryview(content)}
+    sent["last_modified"] = datetime.now(UTC)
+    panel._file.value = (sent,)
 
     assert workspace.image.path == folder / "uploads" / "up.jpg"
     assert panel._file.value == ()

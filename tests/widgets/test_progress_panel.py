@@ -50,7 +50,7 @@ def test_stages_fill_one_after_the_other(workspace, plain):
     assert text(panel.line) == "running"
     assert [row.bar.value for row in panel.rows.values()] == [1.0, 0.25, 0.0]
     assert [text(row.name) for row in panel.rows.values()] == ["Audio features", "Frames", "Encoding"]
-    assert re.fullmatch(r"25 %  00:00, 00:0\d left", text(panel.rows["frames"].numbers))
+    assert re.fullmatch(r"25 %, 00:00, 00:0\d left", text(panel.rows["frames"].numbers))
     assert 'role="progressbar"' in panel.rows["frames"].numbers.value
     assert 'aria-valuenow="25"' in panel.rows["frames"].numbers.value
 

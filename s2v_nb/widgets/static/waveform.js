@@ -125,6 +125,19 @@ function sheet(canvas) {
   return { pen, width, height, pixel: 1 / ratio };
 }
 
+/** Call `action` after each change of device pixels to CSS pixels (another screen, zoom); gives what ends that. */
+function onNewResolution(action) {
+  let query = null;
+  const changed = () => {
+    query?.removeEventListener("change", changed);
+    query = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+    query.addEventListener("change", changed);
+    action();
+  };
+  changed();
+  return () => query.removeEventListener("change", changed);
+}
+
 /** The theme's colours, as they are at this moment. */
 function colours(root) {
   const text = getComputedStyle(root).color;
@@ -722,6 +735,7 @@ function render({ model, el }) {
   for (const [event, action] of Object.entries(watched)) model.on(event, action);
   const sizes = new ResizeObserver(() => requestAnimationFrame(redraw));
   sizes.observe(root);
+  const forgetScreen = onNewResolution(redraw);
   // a new theme changes the text's colour, for which the style sheet has a transition
   root.addEventListener("transitionend", (event) => event.target === root && draw());
 
@@ -731,6 +745,8 @@ function render({ model, el }) {
   askForData();
   return () => {
     sizes.disconnect();
+    forgetScreen();
+    clearTimeout(tapTimer);
     cancelAnimationFrame(frame);
     player.close();
     for (const [event, action] of Object.entries(watched)) model.off(event, action);
