@@ -832,7 +832,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "session.gpu": (
         "GPU",
-        "GPU",
+        "显卡",
     ),
     "session.no_gpu": (
         "none",

@@ -15,7 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from s2v_nb.errors import InputError
+from s2v_nb.errors import LANGUAGES, InputError, say
+from s2v_nb.log import log_file
 from s2v_nb.runs.spec import Spec, spec_path
 from s2v_nb.settings import Settings
 
@@ -87,7 +88,7 @@ def _made(clip: Path) -> Made | None:
             stamps.append((name, (clip.parent / name).stat().st_mtime_ns))
     try:
         return _read(clip, tuple(stamps))
-    except (InputError, OSError, ValueError):
+    except (InputError, OSError, ValueError, LookupError):
         return None
 
 
@@ -98,8 +99,7 @@ def _read(clip: Path, stamps: tuple[tuple[str, int], ...]) -> Made:
     if spec_file.stat().st_size > MAX_JSON:
         raise ValueError(f"{spec_file} is too large for a spec")
     spec = Spec.from_json(spec_file.read_text(encoding="utf-8"), clip.name)
-    scores = json.loads((clip.parent / "alignment.json").read_text()) if "alignment.json" in there else None
-    error = scores.pop("error", None) if scores else None
+    scores, error = _scores(clip.parent / "alignment.json") if "alignment.json" in there else (None, None)
     poster, beats, alignment = (
         clip.parent / name if name in there else None for name in ("poster.jpg", "beats.png", "alignment.png")
     )
@@ -114,6 +114,22 @@ def _read(clip: Path, stamps: tuple[tuple[str, int], ...]) -> Made:
         poster,
         beats,
         alignment,
-        None if error else scores,
-        (error[0], error[1]) if error else None,
+        scores,
+        error,
     )
+
+
+def _scores(path: Path) -> tuple[dict[str, Any] | None, tuple[str, dict[str, Any]] | None]:
+    """The scores, or the sentence that says why there are none; one of a damaged file is said, too."""
+    try:
+        if path.stat().st_size > MAX_JSON:
+            raise ValueError("too large")
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if "error" not in values:
+            return dict(values), None
+        key, filling = values["error"]
+        for lang in LANGUAGES:
+            say(key, lang, **filling)
+        return None, (key, filling)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return None, ("failed.internal", {"why": f"{path.name} is damaged", "log": str(log_file())})

@@ -92,7 +92,8 @@ class Task:
 
     def begin(self) -> int:
         """Mark that the work begins; which attempt it is, 1 for the first."""
-        attempt = int(_read(self.folder / "begun.json").get("attempt", 0)) + 1
+        before = _read(self.folder / "begun.json").get("attempt")
+        attempt = before + 1 if isinstance(before, int) else 1
         write_json(self.folder / "begun.json", {"attempt": attempt, "process": os.getpid()})
         return attempt
 

@@ -68,13 +68,14 @@ class Worker:
             return
         if task.kind not in work.KINDS:
             task.fail(ValueError(f"unknown task {task.kind!r}"), "")
-        elif task.stopping:
-            task.end("stopped")
-        elif task.begin() > MOST_ATTEMPTS:
+        elif not task.stopping and task.begin() > MOST_ATTEMPTS:
             work.give_up(task, GenerationError("failed.died", count=MOST_ATTEMPTS))
         else:
             self._wait_for_hearing(task)
-            work.do(task)
+            if task.stopping:
+                task.end("stopped")
+            else:
+                work.do(task)
 
     def _wait_for_hearing(self, task: Task) -> None:
         """A song that is being heard in the other lane is not heard a second time."""

@@ -32,7 +32,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -432,3 +432,124 @@ def shut_kernels(server: Server) -> None:
             error.close()
     _, alive = psutil.wait_procs(list(running.values()), timeout=WAIT)
     assert not alive, f"kernels that would not end: {alive}"
+
+
+# --- what a person does in the studio
+
+
+def open_studio(page, lab: Server, name: str, code: str = "from s2v_nb import studio; studio()") -> None:
+    """A fresh notebook with one cell, run; the folder of ``name`` is that of the studio."""
+    write_notebook(lab.folder, name, [code])
+    open_notebook(page, lab, name)
+    run_all(page, 2 * WAIT)
+    page.locator(".s2v-generate").first.wait_for()
+
+
+def reload_notebook(page, name: str) -> None:
+    """Load the page again as the browser's button does, whatever was not saved, and wait for the notebook."""
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.reload(timeout=WAIT * 1000)
+    _wait(page, f"window.jupyterapp && {_NOTEBOOK}?.context?.path === {json.dumps(name)} && {_NOTEBOOK}.context.isReady")
+    wait_idle(page)
+
+
+def choose_file(page, button, *paths: Path) -> None:
+    """Click a button that opens the system's dialog, and choose files in it."""
+    with page.expect_file_chooser() as opened:
+        button.click()
+    opened.value.set_files(list(paths))
+
+
+def wait_until(asked: Callable[[], Any], what: str, timeout: float = WAIT) -> Any:
+    """Ask again and again until the answer is true; the answer."""
+    end = time.monotonic() + timeout
+    while not (answer := asked()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {timeout:g} s: {what}")
+        time.sleep(0.1)
+    return answer
+
+
+_VISIBLE = """
+    const seen = (node) => {
+        const box = node.getBoundingClientRect();
+        const style = getComputedStyle(node);
+        return box.width > 1 && box.height > 1 && style.visibility !== 'hidden' && style.opacity !== '0'
+            && !node.closest('[aria-hidden=true]');
+    };
+"""
+
+
+def faint_texts(page, root: str) -> list[str]:
+    """Visible texts below ``root`` with less contrast than WCAG 2 AA asks for, each with its contrast and colours.
+
+    What is disabled is exempt, as it is there.
+    """
+    return page.evaluate(
+        """(root) => {"""
+        + _VISIBLE
+        + """
+        const channels = (text) => {
+            const found = text.match(/[\\d.]+/g).map(Number);
+            const scale = text.startsWith('color(') ? 255 : 1;
+            return [...found.slice(0, 3).map((part) => part * scale), found[3] ?? 1];
+        };
+        const over = ([r, g, b, a], below) => [r, g, b].map((part, k) => a * part + (1 - a) * below[k]);
+        const ground = (node) => {
+            const above = [];
+            for (let at = node; at; at = at.parentElement) {
+                const style = getComputedStyle(at);
+                above.push([channels(style.backgroundColor), Number(style.opacity)]);
+                if (above.at(-1)[0][3] === 1) break;
+            }
+            return above.reverse().reduce((below, [colour]) => over(colour, below), [255, 255, 255]);
+        };
+        const opacity = (node) => node ? Number(getComputedStyle(node).opacity) * opacity(node.parentElement) : 1;
+        const light = (colour) => {
+            const [r, g, b] = colour.map((part) => part / 255)
+                .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const disabled = (node) => node.closest(':disabled, [aria-disabled=true], .jp-mod-disabled');
+        const faint = [];
+        for (const node of document.querySelectorAll(`${root} *`)) {
+            const own = [...node.childNodes].filter((child) => child.nodeType === 3).map((child) => child.data.trim());
+            const text = own.join(' ').trim() || (node.matches('input, textarea') ? node.value || node.placeholder : '');
+            if (!text || !seen(node) || disabled(node) || node.matches('style, script, option')) continue;
+            const style = getComputedStyle(node);
+            const below = ground(node);
+            const colour = channels(style.color);
+            const shown = over([...colour.slice(0, 3), colour[3] * opacity(node)], below);
+            const [low, high] = [light(shown), light(below)].sort((a, b) => a - b);
+            const contrast = (high + 0.05) / (low + 0.05);
+            const size = parseFloat(style.fontSize);
+            const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+            if (contrast < (large ? 3 : 4.5))
+                faint.push(`${contrast.toFixed(2)} ${style.color} on ${below.map(Math.round)}: ${text.slice(0, 50)}`);
+        }
+        return faint;
+    }""",
+        root,
+    )
+
+
+def nameless(page, root: str) -> list[str]:
+    """What below ``root`` can be operated and tells no screen reader what it is, as Chromium computes names."""
+    session = page.context.new_cdp_session(page)
+    session.send("Accessibility.enable")
+    session.send("DOM.enable")
+    document = session.send("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
+    found = session.send("DOM.querySelectorAll", {"nodeId": document, "selector": f"{root} :is({_OPERATED})"})
+    bad = []
+    for node in found["nodeIds"]:
+        [seen] = session.send("Accessibility.getPartialAXTree", {"nodeId": node, "fetchRelatives": False})["nodes"]
+        if not seen.get("ignored") and not seen.get("name", {}).get("value", "").strip():
+            html = session.send("DOM.getOuterHTML", {"nodeId": node})["outerHTML"]
+            bad.append(f"{seen['role']['value']}: {html[:160]}")
+    session.detach()
+    return bad
+
+
+_OPERATED = (
+    "button, select, textarea, input, summary, video, [role=slider], [role=button], [role=tab], [tabindex='0']"
+)

@@ -197,7 +197,7 @@ def test_the_panel_fits_a_narrow_page(page, lab):
     """Nothing of it is wider than its place."""
     (lab.folder / "panel").mkdir(exist_ok=True)
     PIL.Image.effect_noise((900, 600), 90).convert("RGB").save(lab.folder / "panel" / "narrow.png")
-    write_notebook(lab.folder, "panel.ipynb", [PANEL + "\nworkspace.use(image='narrow.png')\n"])
+    write_notebook(lab.folder, "panel.ipynb", [PANEL.replace('panel = ', "workspace.use(image='narrow.png')\npanel = ")])
     open_notebook(page, lab, "panel.ipynb")
     run_all(page)
     expect(page.locator(".s2v-stage-lines li").first).to_be_visible()

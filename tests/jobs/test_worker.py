@@ -51,8 +51,7 @@ def test_what_nobody_knows_is_refused(lanes):
 def test_hostile_values_end_the_task_and_not_the_lane(lanes, what):
     for number, kind in enumerate(("listen", "clip", "measure")):
         task = write_task(lanes, f"{number}-{kind}", f'{{"kind": "{kind}", "what": {what}}}')
-        assert ended(task) != "done"
-        assert task.result["details"]
+        assert ended(task) not in ("done", "stopped")
     assert "unknown task" in ended(Task.submit(lanes, "dance"))
 
 

@@ -1,0 +1,117 @@
+"""`SettingsPanel` shows every choice of `Settings`, and follows and leads the workspace."""
+
+import html
+import re
+
+import pytest
+
+from s2v_nb.engines import EngineCard, Notice
+from s2v_nb.settings import CONTROLS, PRESETS, Settings
+from s2v_nb.widgets import SettingsPanel
+from s2v_nb.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    made = Workspace(tmp_path, language="en")
+    yield made
+    made.close()
+
+
+def text(widget) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", " ", widget.value))
+
+
+def test_every_control_is_there_with_its_help_and_bounds(workspace):
+    panel = SettingsPanel(workspace)
+
+    assert {*panel.controls, "start"} == set(CONTROLS)
+    for name, rule in CONTROLS.items():
+        assert rule.help[0] in text(panel._headings[name])
+    assert "3 to 15 s" in text(panel._headings["duration"])
+    assert (panel.controls["duration"].min, panel.controls["duration"].max) == (3.0, 15.0)
+
+
+def test_panel_and_settings_follow_each_other(workspace):
+    one, other = SettingsPanel(workspace), SettingsPanel(workspace)
+
+    one.controls["motion"].value = "high"
+    one.controls["duration"].value = 5.5
+    workspace.change(seed=7, aspect="9:16")
+
+    assert (workspace.settings.motion, workspace.settings.duration) == ("high", 5.5)
+    assert (other.controls["motion"].value, other.controls["duration"].value) == ("high", 5.5)
+    assert (one.controls["seed"].value, one.controls["aspect"].value) == (7, "9:16")
+
+
+def test_start_is_the_best_excerpt_until_a_number_is_chosen(workspace):
+    panel = SettingsPanel(workspace)
+    assert panel._best.value
+    assert panel._start.disabled
+
+    panel._best.value = False
+    panel._start.value = 12.5
+    assert workspace.settings.start == 12.5
+
+    panel._best.value = True
+    assert workspace.settings.start is None
+    assert panel._start.disabled
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_changes_what_it_names_and_nothing_else(workspace, name):
+    workspace.change(prompt="glow", seed=3, motion="low", duration=11.0)
+    panel = SettingsPanel(workspace)
+    before = workspace.settings
+
+    panel.presets[name].click()
+
+    assert workspace.settings == before.but(**PRESETS[name])
+    assert panel.presets[name].button_style == "info"
+
+
+def test_another_seed(workspace, monkeypatch):
+    monkeypatch.setattr("random.randrange", lambda top: 4321)
+    panel = SettingsPanel(workspace)
+    dice = next(b for b in panel._labels if b[2] == "studio.dice")[0]
+
+    dice.click()
+
+    assert workspace.settings.seed == 4321
+
+
+def test_the_language_switch_reaches_labels_options_and_help(workspace):
+    workspace.change(motion="high")
+    panel = SettingsPanel(workspace)
+    workspace.language = "zh"
+
+    assert "运动强度" in text(panel._headings["motion"])
+    assert ("高", "high") in panel.controls["motion"].options
+    assert panel.controls["motion"].value == "high"
+    assert workspace.settings == Settings(motion="high")
+    assert panel.presets["quick"].description == "快速预览"
+
+
+def test_an_engine_that_cannot_run_is_listed_with_the_reason_and_cannot_be_chosen(workspace, monkeypatch):
+    cards = [
+        EngineCard("preview", ("runs anywhere", "随处可用"), None),
+        EngineCard("heavy", ("for singers", "适合歌手"), Notice("studio.no_image", {})),
+    ]
+    monkeypatch.setattr("s2v_nb.widgets.settings_panel.engine_cards", lambda: cards)
+    panel = SettingsPanel(workspace)
+
+    assert [value for _, value in panel._engine.options] == ["auto", "preview"]
+    assert "s2v-refused" in panel._about.value
+    assert "for singers" in panel._about.value
+
+    panel._engine.value = "preview"
+    assert workspace.settings.engine == "preview"
+
+
+def test_a_value_out_of_bounds_from_python_is_refused_and_nothing_changes(workspace):
+    panel = SettingsPanel(workspace)
+
+    with pytest.raises(ValueError, match="duration=99"):
+        workspace.change(duration=99)
+
+    assert panel.controls["duration"].value == 8.0
