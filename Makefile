@@ -39,3 +39,4 @@ bench: setup
 	$(BIN)/python bench/first_video.py
 	$(BIN)/python bench/rhythm.py
 	$(BIN)/python bench/chance.py
+	$(BIN)/python bench/studio.py

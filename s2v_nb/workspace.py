@@ -344,15 +344,18 @@ class Workspace(HasTraits):
         task = self._listen
         if task is None or not (result := task.result):
             return
-        self._listen, self.listening = None, False
-        if result["state"] == "failed":
-            self._listen_after = False
-            self.message = Message(result["key"], result["values"], result.get("details", ""))
-        elif result["state"] == "done":
-            self._take(result)
-        if self._listen_after:
-            self._listen_after = False
-            self.listen()
+        again, self._listen, self._listen_after = self._listen_after, None, False
+        try:
+            if result["state"] == "failed":
+                again = False
+                self.message = Message(result["key"], result["values"], result.get("details", ""))
+            elif result["state"] == "done":
+                self._take(result)
+        finally:
+            if again:
+                self.listen()
+            else:
+                self.listening = False
 
     def _take(self, result: dict[str, Any]) -> None:
         assert self.audio is not None

@@ -67,9 +67,11 @@ class Job(HasTraits):
             self._refreshing.release()
 
     def _read(self) -> None:
-        result, state = self.task.result, self.task.state
-        values = _result_traits(result)
-        if values is None:
+        state, result = self.task.state, self.task.result  # in this order: it may end in between
+        state = result.get("state", state)
+        try:
+            values = _result_traits(result)
+        except (LookupError, TypeError, ValueError):
             state, values = "failed", _result_traits(damaged())
         with self.hold_trait_notifications():
             self.stages = _stages(self.task.progress)
@@ -110,27 +112,23 @@ class Job(HasTraits):
             worker_process.ensure(tasks)
 
 
-def _result_traits(result: dict[str, Any]) -> dict[str, Any] | None:
-    """A job's traits from how its task ended; None if the result makes no sense."""
-    try:
-        if result.get("state") == "done":
-            notes = tuple((str(key), dict(values)) for key, values in result["notes"])
-            return {"clip": Path(result["clip"]), "seconds": float(result["seconds"]), "notes": notes,
-                    "cached": bool(result["cached"])}  # fmt: skip
-        if result.get("state") == "failed":
-            return {"error": (result["key"], result["values"]), "details": str(result.get("details", ""))}
-        return {}
-    except (LookupError, TypeError, ValueError):
-        return None
+def _result_traits(result: dict[str, Any]) -> dict[str, Any]:
+    """A job's traits from how its task ended; LookupError, TypeError or ValueError if the result makes no sense."""
+    if result.get("state") == "done":
+        notes = tuple((str(key), dict(values)) for key, values in result["notes"])
+        return {"clip": Path(result["clip"]), "seconds": float(result["seconds"]), "notes": notes,
+                "cached": bool(result["cached"])}  # fmt: skip
+    if result.get("state") == "failed":
+        return {"error": (result["key"], result["values"]), "details": str(result.get("details", ""))}
+    return {}
 
 
 def _stages(progress: dict[str, Any]) -> dict[str, State]:
     """The stages that have begun, in their order; what makes no sense is left out."""
-    seen = progress.get("stages")
-    found = {}
+    found: dict[str, State] = {}
     for name in STAGES:
         with suppress(LookupError, TypeError, ValueError):
-            values = seen[name]
+            values = progress["stages"][name]
             done, total, first = (int(values[key]) for key in ("done", "total", "first"))
             found[name] = State(name, done, total, float(values["elapsed"]), first)
     return found

@@ -78,11 +78,9 @@ class Task:
         was removed as stopped.
         """
         path = self.folder / "result.json"
+        if not path.exists():  # asked first: it may appear at any moment
+            return {} if self.folder.exists() else {"state": "stopped"}
         values = _read(path)
-        if not values:
-            if not self.folder.exists():
-                return {"state": "stopped"}
-            return damaged() if path.exists() else {}
         good = values.get("state") in FINISHED and (values["state"] != "failed" or _speaks(values))
         return values if good else damaged()
 

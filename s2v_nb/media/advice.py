@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from s2v_nb.errors import say
-from s2v_nb.media.framing import WORST_CROP, Box, _crop_box, find_subject, kept_by_crop
+from s2v_nb.media.framing import WORST_CROP, Box, crop_box, find_subject, kept_by_crop
 from s2v_nb.media.image import Image
 from s2v_nb.settings import Settings
 
@@ -61,7 +61,7 @@ def window_of(image: Image, settings: Settings, point: tuple[float, float]) -> B
     width, height = image.size
     if surrounded(image, settings):
         return 0.0, 0.0, 1.0, 1.0
-    left, top, right, bottom = _crop_box(image.size, settings.size, point)
+    left, top, right, bottom = crop_box(image.size, settings.size, point)
     return left / width, top / height, right / width, bottom / height
 
 
@@ -196,7 +196,7 @@ def _lines(boxes: np.ndarray) -> list[tuple[slice, slice]]:
 
 
 def _is_print(grey: np.ndarray, dark: np.ndarray) -> bool:
-    """Whether the ground between the letters is calm, beside how much darker they are; foliage and ornaments are not."""
+    """Whether the ground between the letters is calm, beside how much darker they are, as foliage is not."""
     ground = cv2.dilate(dark, np.ones((3, 3), np.uint8)) == 0  # without the soft edges of the letters
     if np.count_nonzero(ground) < 20:
         return False

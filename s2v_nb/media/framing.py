@@ -42,7 +42,7 @@ def make_plate(image: Image, size: tuple[int, int], *, fit: str, subject: tuple[
     kept = kept_by_crop(image.size, size)
     if fit == "blur" or (fit == "auto" and kept < WORST_CROP):
         return _surrounded(image, size, point, kept)
-    box = _crop_box(image.size, size, point)
+    box = crop_box(image.size, size, point)
     around = _room_around(box, image.size)
     per_clip_pixel = (box[2] - box[0]) / size[0]
     scale = min(MAX_OVERSIZE, max(1.0, per_clip_pixel)) / per_clip_pixel
@@ -68,7 +68,7 @@ def kept_by_crop(image_size: tuple[int, int], size: tuple[int, int]) -> float:
     return min(shapes) / max(shapes)
 
 
-def _crop_box(image_size: tuple[int, int], size: tuple[int, int], point: tuple[float, float]) -> Box:
+def crop_box(image_size: tuple[int, int], size: tuple[int, int], point: tuple[float, float]) -> Box:
     """The largest (left, top, right, bottom) of the shape of ``size``, as near to centred on ``point`` as fits."""
     scale = min(image_size[0] / size[0], image_size[1] / size[1])
     box_width, box_height = size[0] * scale, size[1] * scale
@@ -87,7 +87,7 @@ def _surrounded(image: Image, size: tuple[int, int], point: tuple[float, float],
     factor = min(MAX_OVERSIZE, max(1.0, image.size[0] / size[0], image.size[1] / size[1]))
     width, height = round(size[0] * factor), round(size[1] * factor)
     small = (max(16, width // 8), max(16, height // 8))
-    cover = resize(image.pixels, small, _crop_box(image.size, size, (0.5, 0.5))).astype(np.float32)
+    cover = resize(image.pixels, small, crop_box(image.size, size, (0.5, 0.5))).astype(np.float32)
     cover = cv2.GaussianBlur(cover, (0, 0), max(small) / 24) * 0.55
     ground = cv2.resize(cover, (width, height), interpolation=cv2.INTER_CUBIC)
     scale = min(width / image.size[0], height / image.size[1])

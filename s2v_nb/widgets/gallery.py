@@ -12,7 +12,7 @@ from traitlets import List, Unicode
 from s2v_nb.widgets.front import Front
 
 THUMBNAIL_PIXELS = 240  # longer side
-WORDS = ("empty", "list", "use", "delete", "confirm", "keep", "locale", "no_poster")
+WORDS = ("empty", "list", "use", "delete", "confirm", "keep", "no_poster")
 
 
 class Gallery(Front):

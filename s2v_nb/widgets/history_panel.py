@@ -30,6 +30,9 @@ class HistoryPanel(Panel):
     def relabel(self) -> None:
         super().relabel()
         self.gallery.speak(self.say)
+        if not self.plain:  # how the page writes dates
+            locale = {"en": "en-GB", "zh": "zh-CN"}[self.workspace.language]
+            self.gallery.words = {**self.gallery.words, "locale": locale}
         self.draw()
 
     def draw(self, _: Any = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from s2v_nb.media import Image
+from s2v_nb.media import Image, load_image
 from s2v_nb.media.advice import advise, subject_of, window_of
 from s2v_nb.samples import sample_image
 from s2v_nb.storage import replacing
@@ -95,8 +95,9 @@ class ImageUpload(Panel):
     def _use(self, path: Path) -> None:
         workspace, before = self.workspace, self.workspace.image
         workspace.touch()
-        workspace.use(image=path)
-        if before is None or before.sha256 != workspace.image.sha256:
+        image = load_image(path)
+        workspace.use(image=image)
+        if before is None or before.sha256 != image.sha256:
             workspace.change(subject=None)  # a point on another picture says nothing here
         workspace.message = None
         workspace.look_at_folder()

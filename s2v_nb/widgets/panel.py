@@ -49,6 +49,8 @@ class Panel(widgets.VBox):
         self.add_class("s2v")
         self.add_class(f"s2v-{type(self).__name__.lower()}")
         self.children = [widgets.HTML(f"<style>{style()}</style>", layout={"display": "none"}), *self.build()]
+        if workspace is None:  # nobody else shows what goes wrong
+            self.children = [*self.children, *self._messages()]
         self.relabel()
         self.watch("language", lambda _: self.relabel())
         self.workspace.use(**things)
@@ -57,6 +59,11 @@ class Panel(widgets.VBox):
     def build(self) -> list[widgets.Widget]:
         """The panel's widgets; also watches what they show."""
         raise NotImplementedError
+
+    def _messages(self) -> list[widgets.Widget]:
+        from s2v_nb.widgets.message_bar import MessageBar
+
+        return [] if isinstance(self, MessageBar) else [MessageBar(self.workspace)]
 
     def title(self, key: str) -> widgets.HTML:
         """A heading in the person's language."""

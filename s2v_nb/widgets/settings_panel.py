@@ -68,7 +68,7 @@ class SettingsPanel(Panel):
     def _with_dice(self, control: widgets.Widget) -> widgets.Widget:
         dice = self.words(widgets.Button(icon="random", layout=_AUTO), "studio.dice")
         dice.on_click(lambda _: self.attempt(lambda: self.workspace.change(seed=random.randrange(10_000))))  # noqa: S311
-        return widgets.HBox([control, dice])
+        return widgets.HBox([control, dice], layout={"flex_flow": "row wrap"})
 
     def _start_row(self) -> widgets.Widget:
         rule = CONTROLS["start"]

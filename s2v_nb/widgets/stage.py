@@ -27,8 +27,8 @@ class Stage(Front):
     Notes
     -----
     ``picture`` is {} or {token, width, height}; the front end asks for the pixels of a token. ``frame`` is (left, top,
-    right, bottom) of what the clip shows and ``subject`` (x, y), in parts of the picture; ``found`` says that nobody has
-    chosen the point. ``caption`` and ``lines`` are shown below. ``words`` has the keys subject, auto, hint.
+    right, bottom) of what the clip shows and ``subject`` (x, y), in parts of the picture; ``found`` says that nobody
+    has chosen the point. ``caption`` and ``lines`` are shown below. ``words`` has the keys subject, auto, hint.
     """
 
     name = "stage"

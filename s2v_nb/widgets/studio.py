@@ -47,7 +47,9 @@ class Studio(Panel):
         self._fill(self.plain)
         if self._presence is not None:
             self._presence.observe(lambda _: self._answered(), "answered")
-        return [*([self._presence] if self._presence else []), self._top, self._columns]
+        # hidden, for it shows a broken view where the page has no front ends
+        presence = widgets.Box([self._presence] if self._presence else [], layout={"display": "none"})
+        return [presence, self._top, self._columns]
 
     def use_plain(self, plain: bool) -> None:
         """Show plain widgets, or our own; everything a person has chosen stays."""
@@ -89,8 +91,8 @@ class Studio(Panel):
 
     def _unanswered(self) -> None:
         if self._presence is not None and not self._presence.answered:
-            self.use_plain(True)
-            self.workspace.message = Message("studio.plain", kind="note")
+            self.attempt(lambda: self.use_plain(True))
+            self.workspace.message = self.workspace.message or Message("studio.plain", kind="note")
 
     def _answered(self) -> None:
         """Also a page that was opened much later."""
@@ -128,6 +130,8 @@ def studio(
         importlib.import_module("google.colab.output").enable_custom_widget_manager()
     workspace = workspace or Workspace(folder)
     found = workspace.resume()
+    if workspace.shown is None and workspace.history:
+        workspace.shown = workspace.history[0]  # what an earlier kernel finished is looked at first
     page = Studio(workspace, plain=plain, **things)
     if found is not None and not found.finished:
         workspace.message = Message("studio.resumed", kind="note")

@@ -56,8 +56,9 @@ class Upload(Front):
     Notes
     -----
     ``words`` has the keys drop, browse, paste, cancel, and optionally arrived, cancelled, failed (how it ended), press
-    (what to press where the page may not read the clipboard) and nothing (no picture on it). ``progress`` is {} or {id, name, received, total} in bytes, ten times a
-    second. A zone takes one file at a time; a new one takes the place of one that is still coming.
+    (what to press where the page may not read the clipboard) and nothing (no picture on it). ``progress`` is {} or
+    {id, name, received, total} in bytes, told ten times a second. A zone takes one file at a time; a new one takes the
+    place of one that is still coming.
     """
 
     name = "upload"

@@ -203,8 +203,13 @@ def write_notebook(folder: Path, name: str, cells: Sequence[str]) -> Path:
 def open_notebook(page, lab: Server, name: str) -> None:
     """Show a notebook alone in a fresh workspace, and wait until its kernel is idle."""
     page.goto(lab.address(f"lab/tree/{name}", reset=""), timeout=WAIT * 1000)
-    shown = f"window.jupyterapp && {_NOTEBOOK}?.context?.path === {json.dumps(name)} && {_NOTEBOOK}.context.isReady"
-    _wait(page, shown)
+    _wait_ready(page, name)
+
+
+def _wait_ready(page, name: str) -> None:
+    """Until the notebook is in front with an idle kernel."""
+    shown = f"{_NOTEBOOK}?.context?.path === {json.dumps(name)} && {_NOTEBOOK}.context.isReady"
+    _wait(page, f"window.jupyterapp && {shown}")
     wait_idle(page)
 
 
@@ -449,8 +454,7 @@ def reload_notebook(page, name: str) -> None:
     """Load the page again as the browser's button does, whatever was not saved, and wait for the notebook."""
     page.once("dialog", lambda dialog: dialog.accept())
     page.reload(timeout=WAIT * 1000)
-    _wait(page, f"window.jupyterapp && {_NOTEBOOK}?.context?.path === {json.dumps(name)} && {_NOTEBOOK}.context.isReady")
-    wait_idle(page)
+    _wait_ready(page, name)
 
 
 def choose_file(page, button, *paths: Path) -> None:
@@ -514,7 +518,8 @@ def faint_texts(page, root: str) -> list[str]:
         const faint = [];
         for (const node of document.querySelectorAll(`${root} *`)) {
             const own = [...node.childNodes].filter((child) => child.nodeType === 3).map((child) => child.data.trim());
-            const text = own.join(' ').trim() || (node.matches('input, textarea') ? node.value || node.placeholder : '');
+            const typed = node.matches('input, textarea') ? node.value || node.placeholder : '';
+            const text = own.join(' ').trim() || typed;
             if (!text || !seen(node) || disabled(node) || node.matches('style, script, option')) continue;
             const style = getComputedStyle(node);
             const below = ground(node);

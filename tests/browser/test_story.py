@@ -73,7 +73,8 @@ def asked(lab, expression: str, notebook: str | None = None):
 
 
 def button(page, name: str):
-    return page.get_by_role("button", name=name, exact=True)
+    """The button of this name; its icon is a letter before it."""
+    return page.get_by_role("button", name=re.compile(rf"^\W*{name}$"))
 
 
 def clip_tasks(folder: Path) -> list[Task]:
@@ -95,10 +96,9 @@ def wait_playing(video, timeout: float = WAIT) -> None:
 
 def use_samples(page) -> None:
     """Press both sample buttons and wait until the song was heard."""
-    for card in ("imageupload", "audioupload"):
+    for card, said in (("imageupload", "sample_cover.png, 1920 x 1280"), ("audioupload", "112.0 BPM")):
         page.locator(f".s2v-{card}").get_by_role("button", name="Use the sample").click()
-    expect(page.get_by_text("sample_cover.png").first).to_be_visible()
-    expect(page.get_by_text(re.compile("112.0 BPM"))).to_be_visible(timeout=MAKING * 1000)
+        expect(page.locator(f".s2v-{card}").get_by_text(re.compile(said))).to_be_visible(timeout=MAKING * 1000)
 
 
 def see_stages(page) -> list[list[int]]:
@@ -183,6 +183,7 @@ def test_from_an_empty_folder_to_the_saved_clip(folder, page, lab, cover, long_s
     shot(page, "story_done")
     switch_theme(page, dark=True)
     page.get_by_role("tab", name="Clip").click()
+    page.wait_for_timeout(500)  # colours fade over
     shot(page, "story_wide_dark")
     switch_theme(page, dark=False)
 

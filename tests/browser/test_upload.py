@@ -2,12 +2,14 @@
 
 import hashlib
 import os
+import re
 import time
 
 import PIL.Image
 import pytest
 from playwright.sync_api import expect
 
+from s2v_nb.media import load_image
 from tests.browser.lab import (
     cell,
     kernel_eval,
@@ -149,7 +151,7 @@ def test_the_paste_button_reads_the_clipboard(zones, page, lab):
     expect(shown.nth(1)).to_contain_text("Arrived")
 
     assert kernel_eval(lab, "print(errors, len(got))") == "[] 2"
-    assert {PIL.Image.open(path).size for path in folder.iterdir()} == {(80, 70)}
+    assert {load_image(path).size for path in folder.iterdir()} == {(80, 70)}
 
 
 def test_the_picture_is_uploaded_framed_and_its_subject_moved(page, lab, tmp_path):
@@ -185,7 +187,9 @@ def test_the_picture_is_uploaded_framed_and_its_subject_moved(page, lab, tmp_pat
     assert kernel_eval(lab, "print(workspace.settings.subject)") == "None"
 
     kernel_eval(lab, "workspace.change(aspect='1:1')")
-    expect(view.locator(".s2v-stage-frame")).to_have_css("left", "80px")
+    left = float(kernel_eval(lab, "print(panel._stage.frame[0])"))
+    assert 0.1 < left < 0.25
+    expect(view.locator(".s2v-stage-frame")).to_have_attribute("style", re.compile(f"left: {100 * left:.2f}"))
     send(view.locator(".s2v-upload"), tmp_path / "bad.jpg")
     expect(view.locator(".s2v-upload")).to_contain_text("Not taken")
     assert kernel_eval(lab, "print(workspace.message.key, workspace.image.name)") == "image.format noise.png"
@@ -197,7 +201,9 @@ def test_the_panel_fits_a_narrow_page(page, lab):
     """Nothing of it is wider than its place."""
     (lab.folder / "panel").mkdir(exist_ok=True)
     PIL.Image.effect_noise((900, 600), 90).convert("RGB").save(lab.folder / "panel" / "narrow.png")
-    write_notebook(lab.folder, "panel.ipynb", [PANEL.replace('panel = ', "workspace.use(image='narrow.png')\npanel = ")])
+    write_notebook(
+        lab.folder, "panel.ipynb", [PANEL.replace("panel = ", "workspace.use(image='narrow.png')\npanel = ")]
+    )
     open_notebook(page, lab, "panel.ipynb")
     run_all(page)
     expect(page.locator(".s2v-stage-lines li").first).to_be_visible()

@@ -13,7 +13,7 @@ from s2v_nb.jobs import Job, Task, worker_process
 
 SMALL = {"duration": 3.0, "resolution": "480p", "fps": 24, "start": 2.0}
 LONG = {"duration": 15.0, "resolution": "720p", "fps": 30, "start": 2.0}
-PATIENCE = 90.0  # seconds, for what takes five on a computer of one's own
+PATIENCE = 240.0  # seconds, for what takes ten on a computer of one's own
 
 
 @lru_cache

@@ -340,3 +340,13 @@ def test_the_style_sheet_and_every_script_are_in_the_package():
         assert "https://" not in text
         assert "innerHTML" not in text
         assert "eval(" not in text
+
+
+def test_a_panel_on_its_own_says_what_went_wrong(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    panel = GeneratePanel(language="en")
+
+    panel.button.click()
+
+    assert "There is no picture yet" in panel.children[-1].text.value
+    panel.workspace.close()

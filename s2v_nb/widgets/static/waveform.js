@@ -13,6 +13,7 @@ const HALF = 0.5; // what the length keeps to where there are no bars
 const TAPPED_OUT = 2500; // milliseconds without a tap, after which the taps are taken
 const LAME_DELAY = 1105; // samples before the sound of an MP3, where a browser leaves them in
 const FLASH = 0.18; // seconds
+const LOOK = 400; // milliseconds between two looks at the theme, which tells nobody of its change
 
 // --- small things
 
@@ -123,19 +124,6 @@ function sheet(canvas) {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   return { pen, width, height, pixel: 1 / ratio };
-}
-
-/** Call `action` after each change of device pixels to CSS pixels (another screen, zoom); gives what ends that. */
-function onNewResolution(action) {
-  let query = null;
-  const changed = () => {
-    query?.removeEventListener("change", changed);
-    query = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
-    query.addEventListener("change", changed);
-    action();
-  };
-  changed();
-  return () => query.removeEventListener("change", changed);
 }
 
 /** The theme's colours, as they are at this moment. */
@@ -399,6 +387,7 @@ function render({ model, el }) {
   let note = "";
   let frame = 0;
   let lastBeat = -1;
+  let drawnFor = "";
   let showing = [0, 1]; // what the lower row shows
 
   const word = (key, values = {}) =>
@@ -508,9 +497,18 @@ function render({ model, el }) {
     labelExcerpt();
   }
 
+  /** What a picture depends on besides the song: theme, screen and width; '' where nothing can be seen. */
+  function surroundings() {
+    const width = root.clientWidth;
+    return width && data?.seconds ? `${getComputedStyle(root).color} ${window.devicePixelRatio} ${width}` : "";
+  }
+
+  const isNew = (seen) => seen && seen !== drawnFor;
+
   function draw() {
     label();
     if (!data?.seconds) return;
+    drawnFor = surroundings();
     if (whole.canvas.clientWidth) {
       const all = [0, data.seconds];
       const colour = colours(root);
@@ -735,9 +733,7 @@ function render({ model, el }) {
   for (const [event, action] of Object.entries(watched)) model.on(event, action);
   const sizes = new ResizeObserver(() => requestAnimationFrame(redraw));
   sizes.observe(root);
-  const forgetScreen = onNewResolution(redraw);
-  // a new theme changes the text's colour, for which the style sheet has a transition
-  root.addEventListener("transitionend", (event) => event.target === root && draw());
+  const timer = setInterval(() => isNew(surroundings()) && draw(), LOOK);
 
   el.append(root);
   label();
@@ -745,7 +741,7 @@ function render({ model, el }) {
   askForData();
   return () => {
     sizes.disconnect();
-    forgetScreen();
+    clearInterval(timer);
     clearTimeout(tapTimer);
     cancelAnimationFrame(frame);
     player.close();
