@@ -17,7 +17,7 @@ from s2v_nb.storage import replacing, write_json
 
 logger = logging.getLogger(__name__)
 
-PEAKS = 4000  # of a song: some four a pixel of a wide screen
+PEAKS_A_SECOND, FEWEST_PEAKS = 100, 4000  # enough for four seconds, or a short song, across a wide screen
 POSTER_WIDTH = 480
 PROGRESS_SECONDS = 0.15
 
@@ -52,7 +52,7 @@ def listen(task: Task) -> None:
     raw = analyze(audio, corrections=Corrections())
     corrected = Corrections.of(audio).apply(raw)
     best = best_excerpts(audio, task.what["duration"], rhythm=corrected)
-    low, high = peaks_of(audio)
+    low, high = peaks_of(audio, max(FEWEST_PEAKS, round(PEAKS_A_SECOND * audio.duration)))
     task.end(
         "done",
         rhythm=raw.to_dict(),
@@ -61,7 +61,7 @@ def listen(task: Task) -> None:
     )
 
 
-def peaks_of(audio: Audio, count: int = PEAKS) -> tuple[np.ndarray, np.ndarray]:
+def peaks_of(audio: Audio, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The lowest and highest sample of each of ``count`` equal stretches (fewer in a very short song)."""
     mono = audio.mono
     count = max(1, min(count, len(mono)))

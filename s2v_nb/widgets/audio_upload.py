@@ -18,6 +18,7 @@ from s2v_nb.workspace import SONGS
 MOST_EXCERPTS = 5  # buttons; what was heard has fewer
 NUDGE_MS = 10.0
 SLIDER_STEP = 0.01  # seconds
+NO_SONG = ""  # in the list of songs; None would show nothing there
 ACCEPTED = ",".join(("audio/*", *SONGS))
 UPLOAD_WORDS = "drop browse paste cancel cancelled arrived".split()
 WAVE_WORDS = (
@@ -75,6 +76,7 @@ class AudioUpload(Panel):
         row = widgets.HBox([self._songs, sample], layout=_WRAP)
         if self.plain:
             self._path = widgets.Text(continuous_update=False, layout={"width": "auto"})
+            self.words(self._path, "studio.song.path").add_class("s2v-named")
             self.words(self._path, "studio.song.path", "placeholder").observe(self._typed, "value")
             return [row, self._path]
         workspace = self.workspace
@@ -116,7 +118,7 @@ class AudioUpload(Panel):
     # --- what a person does
 
     def _picked(self, change: Any) -> None:
-        if change["new"] not in (None, self._song_in_list()):
+        if change["new"] not in (None, NO_SONG, self._song_in_list()):
             self.attempt(lambda: self.workspace.use(audio=change["new"]))
             self._show_songs()  # what was refused does not stand as chosen
 
@@ -161,25 +163,25 @@ class AudioUpload(Panel):
         self._show_songs()
         self._show_heard()
 
-    def _song_in_list(self) -> str | None:
+    def _song_in_list(self) -> str:
         """The song as the list of songs names it: relative to the folder, or where it lies elsewhere."""
         audio = self.workspace.audio
         if audio is None or audio.path is None:
-            return None
+            return NO_SONG
         folder = self.workspace.folder
         return audio.path.relative_to(folder).as_posix() if audio.path.is_relative_to(folder) else str(audio.path)
 
     def _show_songs(self) -> None:
         here = self._song_in_list()
         names = [(name, name) for name in self.workspace.songs]
-        if here is not None and here not in self.workspace.songs:
+        if here not in (NO_SONG, *self.workspace.songs):
             assert self.workspace.audio is not None
             names.append((self.workspace.audio.name, here))
-        options = ((self.say("studio.song.choose"), None), *names)
+        options = ((self.say("studio.song.choose"), NO_SONG), *names)
         with self._songs.hold_sync():
             if self._songs.options != options:
                 self._songs.options = options
-            self._songs.value = here
+            self._songs.index = [value for _, value in options].index(here)  # None as value would choose no line
 
     def _show_heard(self) -> None:
         self._about.value = self._about_song()

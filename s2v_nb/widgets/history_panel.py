@@ -95,7 +95,8 @@ class _PlainGallery(widgets.VBox):
     ) -> None:
         self._show, self._forget = show, forget
         self._drawing = False
-        self.list = widgets.Select(rows=8, layout={"width": "100%"})
+        self.list = widgets.Select(rows=8, layout={"width": "100%"}, tooltip="")
+        self.list.add_class("s2v-named")
         self.use, self.delete, self.confirm, self.keep = (widgets.Button(layout={"width": "auto"}) for _ in range(4))
         self.confirm.button_style = "danger"
         self.asking = widgets.HBox([self.confirm, self.keep], layout={"display": "none"})
@@ -121,6 +122,7 @@ class _PlainGallery(widgets.VBox):
             self._ask(False)
 
     def speak(self, say: Callable[[str], str]) -> None:
+        self.list.description = say("studio.history.list")
         for button, word in (
             (self.use, "use"),
             (self.delete, "delete"),

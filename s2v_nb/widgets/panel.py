@@ -91,6 +91,8 @@ class Panel(widgets.VBox):
 
     def words(self, widget: Any, key: str, trait: str = "description") -> Any:
         """Let ``widget`` show the sentence ``key`` in the person's language, now and after a switch; the widget."""
+        if trait == "description" and getattr(widget, "tooltip", "") is None:
+            widget.tooltip = ""  # or the page shows "null"
         self._labels.append((widget, trait, key))
         return widget
 

@@ -19,6 +19,8 @@ class PromptPanel(Panel):
     def build(self) -> list[widgets.Widget]:
         self._prompt = widgets.Textarea(rows=3, layout={"width": "100%"})
         self._prompt.add_class("s2v-prompt")
+        self._prompt.add_class("s2v-named")
+        self.words(self._prompt, "studio.title.prompt")
         self.words(self._prompt, "studio.prompt_hint", "placeholder")
         self.words(self._prompt, "studio.title.prompt", "tooltip")
         self._prompt.observe(lambda change: self._typed(change["new"]), "value")

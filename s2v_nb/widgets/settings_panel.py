@@ -56,6 +56,8 @@ class SettingsPanel(Panel):
                 min=rule.low, max=rule.high, step=rule.step, layout=_FULL, readout_format=readout
             )
         made.add_class("s2v-control")
+        made.add_class("s2v-named")
+        self.words(made, f"control.{name}")
         self.words(made, f"control.{name}", "tooltip")
         made.observe(lambda change: self._changed(name, change["new"]), "value")
         return made
@@ -77,11 +79,15 @@ class SettingsPanel(Panel):
         self._best.observe(lambda change: self._start_chosen(), "value")
         self._start = widgets.BoundedFloatText(min=rule.low, max=rule.high, step=0.5, layout={"width": "9em"})
         self._start.observe(lambda change: self._start_chosen(), "value")
+        self._start.add_class("s2v-named")
+        self.words(self._start, "control.start")
         self.words(self._start, "control.start", "tooltip")
         return widgets.VBox([self._heading("start"), widgets.HBox([self._best, self._start])], layout={"width": "100%"})
 
     def _engine_row(self) -> widgets.Widget:
         self._engine = widgets.Dropdown(options=["auto"], layout={"width": "100%"})
+        self._engine.add_class("s2v-named")
+        self.words(self._engine, "control.engine")
         self.words(self._engine, "control.engine", "tooltip")
         self._engine.observe(lambda change: self._changed("engine", change["new"]), "value")
         self._about = widgets.HTML()

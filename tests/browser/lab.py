@@ -555,6 +555,4 @@ def nameless(page, root: str) -> list[str]:
     return bad
 
 
-_OPERATED = (
-    "button, select, textarea, input, summary, video, [role=slider], [role=button], [role=tab], [tabindex='0']"
-)
+_OPERATED = "button, select, textarea, input, summary, video, [role=slider], [role=button], [role=tab], [tabindex='0']"

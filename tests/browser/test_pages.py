@@ -64,6 +64,12 @@ def workspace(lab, code: str) -> str:
     return kernel_eval(lab, f"workspace = Out[1].workspace; {code}")
 
 
+def unnamed(page, *, sliders: bool = True) -> list[str]:
+    """What has no name after a second; ipywidgets' own sliders have none where no front end gives it."""
+    page.wait_for_timeout(1500)
+    return [found for found in nameless(page, STUDIO) if sliders or not found.startswith("slider")]
+
+
 def bad_files(folder: Path, cover: Path) -> list[Path]:
     """Files that are not what their names say, by what they are."""
     folder.mkdir()
@@ -134,7 +140,8 @@ def speaks_chinese(page, alert) -> None:
     page.wait_for_timeout(500)  # every label is a message of its own
     text = page.locator(STUDIO).inner_text()
     names = page.locator(f"{STUDIO} [title], {STUDIO} [aria-label], {STUDIO} [placeholder]").evaluate_all(
-        "all => all.flatMap(one => ['title', 'aria-label', 'placeholder'].map(name => one.getAttribute(name) ?? ''))"
+        "all => all.filter(one => one.offsetWidth > 1)"
+        ".flatMap(one => ['title', 'aria-label', 'placeholder'].map(name => one.getAttribute(name) ?? ''))"
     )
     for shown in (*text.splitlines(), *names):
         assert not KEY.search(shown), shown
@@ -149,7 +156,7 @@ def test_every_theme_and_width(filled, page, lab):
     expect(page.get_by_text(re.compile("without effect: purple elephant"))).to_be_visible()
     open_drawers(page)
 
-    assert not nameless(page, STUDIO)
+    assert not unnamed(page)
     for dark in (False, True):
         switch_theme(page, dark=dark)
         page.wait_for_timeout(400)  # colours fade over
@@ -247,6 +254,7 @@ def plays(page) -> None:
     """The clip is there, and goes on by itself."""
     video = page.locator(".s2v-clippanel video").first
     expect(video).to_be_visible(timeout=MAKING * 1000)
+    video.scroll_into_view_if_needed()  # browsers start nothing by itself where nobody looks
     first = video.evaluate("video => video.currentTime")
     wait_until(lambda: video.evaluate("video => video.currentTime") not in (0, first), "the video moves")
     assert video.evaluate("v => [v.videoWidth, v.videoHeight, v.muted, v.paused]") == [854, 480, True, False]
@@ -261,7 +269,7 @@ def test_without_front_ends_of_our_own_plain_widgets_stand_in(folder, page, lab,
     make_short_clip(page)
 
     plays(page)
-    assert not nameless(page, STUDIO)
+    assert unnamed(page, sliders=False) == []
     watch.forget()  # what JupyterLab says of the missing extension
 
 

@@ -16,6 +16,7 @@ import pytest
 import s2v_nb.plots.report as page
 from s2v_nb import InputError, measure_alignment
 from s2v_nb.alignment import EventScores
+from s2v_nb.engines import Notice
 from s2v_nb.plots.report import KINDS, MEASURES, WORDS, save_report
 
 NASTY = "<img src=x onerror=alert(1)>.mp4"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from s2v_nb import Clip, Corrections, InputError, Progress, Settings, analyze, generate, load_audio, load_image
+from s2v_nb.engines import Notice
 from s2v_nb.errors import Cancelled, GenerationError
 from s2v_nb.media.video import probe_video, read_frames, read_sound
 from s2v_nb.runs import generation, replay
@@ -185,8 +187,44 @@ def test_stopping_leaves_no_half_clip(cover, song, tmp_path):
         generate(cover, song, runs=tmp_path, progress=progress, **SMALL)
 
     (folder,) = tmp_path.iterdir()
-    assert sorted(path.name for path in folder.iterdir()) == ["progress.json", "spec.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["parts", "progress.json", "spec.json"]
+    assert not list((folder / "parts").iterdir())
     assert not generate(cover, song, runs=tmp_path, **SMALL).cached
+
+
+def test_finished_parts_are_not_made_again(cover, song, tmp_path):
+    """Stopped after two of its three seconds, then finished: the same frames as in one go, and nothing is left over."""
+    choices = {**SMALL, "prompt": "handheld, rain, film grain"}
+    whole = generate(cover, song, runs=tmp_path / "a", **choices)
+    progress, seen = Progress(), []
+    progress.views.append(lambda state: progress.cancel() if state.stage == "frames" and state.done == 60 else None)
+    with pytest.raises(Cancelled):
+        generate(cover, song, runs=tmp_path / "b", progress=progress, **choices)
+    assert [path.name for path in tmp_path.glob("b/*/parts/*")] == ["part-0000.mp4"]
+
+    continued = generate(cover, song, runs=tmp_path / "b", progress=Progress(seen.append), **choices)
+
+    assert [(s.first, s.done) for s in seen if s.stage == "frames"] == [(48, done) for done in range(48, 73)]
+    pairs = zip(read_frames(whole.path), read_frames(continued.path), strict=True)
+    assert all(a[0] == b[0] and np.array_equal(a[1], b[1]) for a, b in pairs)
+    assert np.array_equal(read_sound(whole.path).samples, read_sound(continued.path).samples)
+    assert sorted(p.name for p in continued.path.parent.iterdir()) == ["clip.mp4", "progress.json", "spec.json"]
+
+
+def test_a_clip_that_another_process_finished_meanwhile_is_taken(cover, song, tmp_path):
+    """The other one has cleared the parts away, so that this one cannot go on: it need not."""
+    made = generate(cover, song, runs=tmp_path / "a", **SMALL)
+
+    def finish(state):
+        if state.stage == "frames" and state.done == 60:
+            (folder,) = (tmp_path / "b").iterdir()
+            shutil.copy(made.path, folder / "clip.mp4")
+            shutil.rmtree(folder / "parts")
+
+    clip = generate(cover, song, runs=tmp_path / "b", progress=Progress(finish), **SMALL)
+
+    assert len(frames_of(clip.path)) == 72
+    assert sorted(p.name for p in clip.path.parent.iterdir()) == ["clip.mp4", "progress.json", "spec.json"]
 
 
 def test_a_failure_is_kept_with_its_traceback(cover, song, tmp_path, monkeypatch):
@@ -225,24 +263,49 @@ def test_a_full_disk_is_said_plainly(cover, song, tmp_path, monkeypatch):
     assert not list(tmp_path.rglob("*.mp4"))
 
 
+def test_what_was_made_stays_on_a_full_disk(cover, song, tmp_path, monkeypatch):
+    """There is room for the parts and none for the clip: once there is, nothing but the joining is left."""
+    import resource
+
+    from s2v_nb.media import video
+
+    real, seen = subprocess.Popen, []
+
+    def limited(command, **kwargs):
+        size = 100_000 if "concat" in command else resource.RLIM_INFINITY
+        return real(command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)), **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(video.subprocess, "Popen", limited)
+        with pytest.raises(GenerationError, match="free disk space"):
+            generate(cover, song, runs=tmp_path, **SMALL)
+    assert sorted(path.name for path in tmp_path.rglob("*.mp4")) == ["part-0000.mp4", "part-0001.mp4"]
+
+    generate(cover, song, runs=tmp_path, progress=Progress(seen.append), **SMALL)
+
+    assert {(s.first, s.done) for s in seen if s.stage == "frames"} == {(72, 72)}
+
+
 def test_killed_at_any_moment_then_finished(cover, song, tmp_path):
-    """kill -9 while it works: no file with a final name, and the next try makes the clip."""
+    """kill -9 while it works: no file with a final name but whole parts, and the next try makes the clip."""
     code = (
         "import sys; from s2v_nb import generate; generate(sys.argv[1], sys.argv[2], runs=sys.argv[3],"
         " duration=3.0, resolution='480p', fps=24)"
     )
-    for _ in range(2):
+    for sign in ("part-0000.partial-*.mp4", "part-0000.mp4"):
         process = subprocess.Popen([sys.executable, "-c", code, str(cover), str(song), str(tmp_path)])
         deadline = time.monotonic() + 60
-        while not list(tmp_path.rglob("clip.partial-*.mp4")) and time.monotonic() < deadline:
+        while not list(tmp_path.rglob(sign)) and time.monotonic() < deadline:
             time.sleep(0.02)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         assert not list(tmp_path.rglob("clip.mp4"))
 
-    clip = generate(cover, song, runs=tmp_path, **SMALL)
+    seen = []
+    clip = generate(cover, song, runs=tmp_path, progress=Progress(seen.append), **SMALL)
 
     assert len(frames_of(clip.path)) == 72
+    assert {state.first for state in seen if state.stage == "frames"} == {48}
 
 
 def test_a_clip_shows_itself_in_a_notebook(clip, monkeypatch):

@@ -69,7 +69,8 @@ def sent(monkeypatch, front) -> list:
 @pytest.mark.parametrize("plain", [False, True])
 def test_a_song_chosen_from_the_list_is_the_workspaces(workspace, plain):
     panel = AudioUpload(workspace, plain=plain)
-    assert [value for _, value in panel._songs.options] == [None, *workspace.songs]
+    assert [value for _, value in panel._songs.options] == ["", *workspace.songs]
+    assert panel._songs.label == "Choose a song"
 
     panel._songs.value = "song.wav"
 

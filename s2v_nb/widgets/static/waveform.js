@@ -13,6 +13,7 @@ const HALF = 0.5; // what the length keeps to where there are no bars
 const TAPPED_OUT = 2500; // milliseconds without a tap, after which the taps are taken
 const LAME_DELAY = 1105; // samples before the sound of an MP3, where a browser leaves them in
 const FLASH = 0.18; // seconds
+const WAITING = "\u2026"; // in the lamp, until the sound has come
 const LOOK = 400; // milliseconds between two looks at the theme, which tells nobody of its change
 
 // --- small things
@@ -131,7 +132,7 @@ function colours(root) {
   const text = getComputedStyle(root).color;
   const [r, g, b] = (text.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
   const dark = 0.3 * r + 0.6 * g + 0.1 * b > 128; // light text stands on dark ground
-  return { text, wave: dark ? "#9aa7b4" : "#5c6b7a", ...(dark ? LINES.dark : LINES.light) };
+  return { text, ground: dark ? "#111" : "#fff", wave: dark ? "#9aa7b4" : "#5c6b7a", ...(dark ? LINES.dark : LINES.light) };
 }
 
 /** Black or white, whichever can be read on the colour. */
@@ -227,8 +228,7 @@ function drawMoments({ pen, width, height }, data, [from, to], colour, word) {
   pen.font = "11px system-ui, sans-serif";
   pen.textBaseline = "middle";
   pen.textAlign = "left";
-  pen.strokeStyle = pen.fillStyle = colour.moment;
-  pen.lineWidth = 1.5;
+  pen.lineJoin = "round";
   data.kinds.forEach((kind, k) => {
     const x = (width * (data.moments[2 * k] - from)) / (to - from);
     if (x < 0 || x > width) return;
@@ -238,8 +238,16 @@ function drawMoments({ pen, width, height }, data, [from, to], colour, word) {
     pen.lineTo(x + 5, top);
     pen.lineTo(x, top + 9);
     pen.closePath();
-    if (kind === "drop") pen.fill();
-    else pen.stroke();
+    pen.strokeStyle = colour.ground; // a rim, so that it can be read on the wave
+    pen.lineWidth = 5;
+    pen.stroke();
+    if (word) pen.strokeText(word(kind), x + 8, top + 5);
+    pen.strokeStyle = colour.moment;
+    pen.fillStyle = kind === "drop" ? colour.moment : colour.ground;
+    pen.lineWidth = 1.5;
+    pen.fill();
+    pen.stroke();
+    pen.fillStyle = colour.moment;
     if (word) pen.fillText(word(kind), x + 8, top + 5);
   });
 }
@@ -647,7 +655,9 @@ function render({ model, el }) {
   function follow() {
     frame = requestAnimationFrame(follow);
     const at = player.at();
+    if (at === null) parts.lamp.textContent = WAITING;
     if (at === null || !data?.seconds) return;
+    if (parts.lamp.textContent === WAITING) parts.lamp.textContent = "";
     putHead(whole.head, at, [0, data.seconds]);
     putHead(near.head, at, showing);
     flash(at);
