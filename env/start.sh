@@ -100,7 +100,7 @@ fi
 log=${XDG_CACHE_HOME:-$HOME/.cache}/s2v_nb/jupyter.log
 mkdir -p "$(dirname "$log")"
 # `!s2v-nb` in a cell and in Lab's terminal is this installation's; setsid, so that the end of an ssh login ends nothing
-(umask 077 && PATH=$PWD/.venv/bin:$PATH exec setsid "${server[@]}" >"$log" 2>&1 </dev/null) &
+(umask 077 && PATH=$PWD/.venv/bin:$PATH exec $(command -v setsid) "${server[@]}" >"$log" 2>&1 </dev/null) &
 pid=$!
 for _ in $(seq 60); do
     if read -r port _ address < <(running); then

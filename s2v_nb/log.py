@@ -11,16 +11,29 @@ def log_file() -> Path:
 
 
 def start_log() -> None:
-    """Log to the file; where none can be written, to nowhere, since a full disk must not stop a clip."""
-    try:
-        log_file().parent.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = logging.FileHandler(log_file(), encoding="utf-8")
-    except OSError:
-        handler = logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    """Log to the file and nowhere else, for a program of its own."""
+    handler = _handler()
     root = logging.getLogger("s2v_nb")
     for old in root.handlers:
         old.close()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
     root.propagate = False
+
+
+def keep_log() -> None:
+    """Log to the file, too, unless that is done already; for a notebook, whose own logging stays as it is."""
+    root = logging.getLogger("s2v_nb")
+    if not root.handlers:
+        root.addHandler(_handler())
+
+
+def _handler() -> logging.Handler:
+    """Writes to the file when there is something; where it cannot, to nowhere: a full disk must not stop a clip."""
+    try:
+        log_file().parent.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = logging.FileHandler(log_file(), encoding="utf-8", delay=True)
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    return handler

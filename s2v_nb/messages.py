@@ -285,12 +285,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "advice.crop": (
         "Cropping to {aspect} loses {lost:.0%} of the picture; choose another shape, or fit 'auto' or 'blur' to show it whole.",
-        "裁成 {aspect} 会损失 {lost:.0%} 的画面；请换画面比例，或将 fit 设为 'auto' 或 'blur' 以完整显示。",
+        "裁成 {aspect} 会损失 {lost:.0%} 的画面；请换画面比例，或将“适配方式”设为“自动”或“模糊背景”以完整显示。",
     ),
     "advice.whole": (
         "The picture is shown whole on a blurred copy of itself, because cropping it to {aspect} would lose {lost:.0%}; "
         "choose another shape, or fit 'crop' to crop it all the same.",
-        "若裁成 {aspect} 会损失 {lost:.0%} 的画面，因此完整显示并以模糊背景填充；可换画面比例，或将 fit 设为 'crop' 强制裁切。",
+        "若裁成 {aspect} 会损失 {lost:.0%} 的画面，因此完整显示并以模糊背景填充；可换画面比例，或将“适配方式”设为“裁切”。",
     ),
     "advice.subject": (
         "The subject lies at {x:.0%} of the frame's width and {y:.0%} of its height, near the edge, where camera moves may "
@@ -366,8 +366,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "notice.surround": (
         "The picture is shown whole on a blurred copy of itself, because cropping it to {aspect} would lose "
-        "{lost:.0%} of it. fit='crop' crops instead.",
-        "若裁成 {aspect} 会损失 {lost:.0%} 的画面，因此完整显示并以模糊背景填充。fit='crop' 可改为裁切。",
+        "{lost:.0%} of it. Fit 'crop' crops instead.",
+        "若裁成 {aspect} 会损失 {lost:.0%} 的画面，因此完整显示并以模糊背景填充。将“适配方式”设为“裁切”可改为裁切。",
     ),
     # failures
     "failed.encoder": (
@@ -918,8 +918,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "空闲停止倒计时：{left}。",
     ),
     "session.idle_warning": (
-        "Nobody is here: `{command}` runs in {left}.",
-        "长时间无人操作：{left} 后执行 `{command}`。",
+        "Nobody is here: `{command}` runs within a minute.",
+        "长时间无人操作：一分钟内将执行 `{command}`。",
     ),
     "session.idle_fired": (
         "`{command}` was run.",
@@ -942,11 +942,19 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "关闭",
     ),
     "studio.plain": (
-        "This notebook does not show our own controls, so plain ones stand in; everything works.",
-        "此环境无法显示完整控件，已改用基础控件；功能不受影响。",
+        "This notebook does not show our own controls, so plain ones stand in. Put songs into the folder with the file browser.",
+        "此环境无法显示完整控件，已改用基础控件。请用文件浏览器把歌曲放入文件夹。",
     ),
     "studio.resumed": (
         "A clip that was begun before is still being made.",
         "之前开始的片段仍在生成中。",
+    ),
+    "idle.empty": (
+        "There is no command that would stop this machine; write one beside the switch, then switch it on.",
+        "没有可停止本机的命令；请先在开关旁填写命令，再打开。",
+    ),
+    "studio.other_source": (
+        "This clip was made from {name!r}, which is not chosen now; choose it again, then press the button.",
+        "该片段由 {name!r} 生成，当前未选择该文件；请重新选择后再点击。",
     ),
 }

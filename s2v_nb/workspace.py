@@ -22,12 +22,14 @@ from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Tuple, obser
 from s2v_nb.engines.estimate import Estimate, estimate
 from s2v_nb.errors import LANGUAGES, GenerationError, InputError, SentenceError, language, say
 from s2v_nb.jobs import Job, Task, worker_process
-from s2v_nb.jobs.history import Made, clips_in
-from s2v_nb.jobs.tasks import unfinished
-from s2v_nb.log import log_file
+from s2v_nb.jobs.history import Made, clips_in, made_of
+from s2v_nb.jobs.tasks import tasks_in, unfinished
+from s2v_nb.log import keep_log, log_file
 from s2v_nb.media import Audio, Image, load_audio, load_image
+from s2v_nb.media.files import sha256_of
 from s2v_nb.rhythm import Corrections, Excerpt, Rhythm
 from s2v_nb.settings import PRESETS, Settings
+from s2v_nb.storage import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +118,9 @@ class Workspace(HasTraits):
         self._listen_after = False  # once more, when it is done
         self._settled: Job | None = None  # the last job whose end was shown
         self._thread: threading.Thread | None = None
+        self.closed = False
+        self._reported = ""  # the error that was shown last
+        keep_log()
         self.each_poll: list[Callable[[], None]] = []  # what else is to be done five times a second
         for name, value in values.items():
             self.use(**{name: value})
@@ -157,13 +162,16 @@ class Workspace(HasTraits):
             self.listen()  # the best excerpts are others now
 
     def generate(self) -> Job:
-        """Begin to make the clip; InputError if picture or song are missing."""
+        """Begin to make the clip, unless one is being made; InputError if picture or song are missing."""
         for name in ("image", "audio"):
             if getattr(self, name) is None:
                 raise InputError(f"studio.no_{name}")
         assert self.image is not None
         assert self.audio is not None
         with self.lock:
+            if self.job and not self.job.finished:  # a double click
+                return self.job
+            self._reload_what_changed()
             task = self._submit("clip", image=str(self._kept(self.image)), audio=str(self.audio.path),
                                 settings=vars(self.settings), runs=str(self.runs))  # fmt: skip
             self.job = Job(task)
@@ -195,11 +203,17 @@ class Workspace(HasTraits):
             self.report(error)
 
     def report(self, error: Exception) -> None:
-        """Show an error as one sentence; nothing is lost."""
-        logger.info("%s", error, exc_info=error)
+        """Show an error as one sentence, once; nothing is lost."""
+        if str(error) == self._reported:  # from the watching thread, which meets it again and again
+            return
+        self._reported = str(error)
+        logger.error("%s", error, exc_info=error)
         details = "" if isinstance(error, SentenceError) and not error.__cause__ else traceback.format_exc()
         if isinstance(error, SentenceError):
             self.message = Message(error.key, error.values, details)
+        elif isinstance(error, OSError):
+            place = str(error.filename or self.folder)
+            self.message = Message("failed.disk", {"name": place, "why": error.strerror or str(error)}, details)
         else:
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
             self.message = Message("failed.internal", {"why": why, "log": str(log_file())}, details)
@@ -207,6 +221,12 @@ class Workspace(HasTraits):
     def touch(self) -> None:
         """The person is there."""
         self.beaten = time.monotonic()
+        self._reported = ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether work goes on for this folder, whoever asked for it, or a file is arriving."""
+        return bool(self.transfers) or bool(unfinished(self.tasks))
 
     # --- what follows from it
 
@@ -225,19 +245,24 @@ class Workspace(HasTraits):
         names = _listed(self.folder)
         self.pictures = tuple(n for n in names if n.lower().endswith(PICTURES))[:MOST_LISTED]
         self.songs = tuple(n for n in names if n.lower().endswith(SONGS))[:MOST_LISTED]
-        self.history = clips_in(self.runs)
+        with suppress(OSError):  # a disk that does not answer now: what was listed stays
+            self.history = clips_in(self.runs)
         if shown := self.shown:  # the same clip with what was drawn since; one that was deleted is shown no more
-            now = next((made for made in self.history if made.path == shown.path), None)
+            now = made_of(shown.path)
             if self.shown is shown:  # nobody has chosen another one meanwhile
                 self.shown = now
 
     def resume(self) -> Job | None:
-        """Find what was begun before this kernel: the last unfinished job, which goes on; None if there is none."""
-        left = self._see_to_the_worker()
-        jobs = [task for task in left if task.kind == "clip"]
+        """Find what was begun before this kernel: a job that is unfinished, which goes on, or that failed since the
+        last clip; None if there is none."""
+        self._see_to_the_worker()
+        jobs = [task for task in tasks_in(self.tasks) if task.kind == "clip"]
         if jobs and self.job is None:
-            self.job = Job(jobs[-1])
-            self._watch()
+            last = jobs[-1]
+            newer = not self.history or float(last.asked.get("asked", 0.0)) > self.history[0].when
+            if not last.result or (last.state == "failed" and newer):
+                self.job = Job(last)
+                self._watch()
         return self.job
 
     @property
@@ -250,7 +275,7 @@ class Workspace(HasTraits):
 
     def close(self) -> None:
         """Stop watching; what the worker does goes on."""
-        self._thread = None
+        self._thread, self.closed = None, True
 
     # --- inside
 
@@ -263,6 +288,8 @@ class Workspace(HasTraits):
     def _use_audio(self, value: Any) -> None:
         if value is not None:
             value = self._found(value)
+            if isinstance(value, Audio) and value.path is None:
+                value = self._kept_song(value)
             value = load_audio(Path(value).resolve() if isinstance(value, str | Path) else value, 0.0, 0.0)
         with self.lock:
             if self._listen:
@@ -282,12 +309,29 @@ class Workspace(HasTraits):
 
         path = self.uploads / f"image-{image.sha256[:12]}.png"
         if not path.exists():
-            from s2v_nb.storage import replacing
-
             path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(path) as scratch:
                 PIL.Image.fromarray(image.pixels).save(scratch)
         return path
+
+    def _kept_song(self, audio: Audio) -> Path:
+        """The same of a song that was computed."""
+        import soundfile
+
+        path = self.uploads / f"audio-{audio.sha256[:12]}.wav"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as scratch:
+                soundfile.write(scratch, audio.samples.T, audio.rate, subtype="FLOAT")
+        return path
+
+    def _reload_what_changed(self) -> None:
+        """A file that was replaced under its name since it was chosen is what the person means now."""
+        assert self.image is not None
+        assert self.audio is not None
+        for name, held in (("image", self.image), ("audio", self.audio)):
+            if held.path and held.path.is_file() and sha256_of(held.path) != held.sha256:
+                self.use(**{name: held.path})
 
     def _see_to_the_worker(self) -> list[Task]:
         """What is still to be done; a worker that was killed, for want of memory say, is started again."""
@@ -338,7 +382,7 @@ class Workspace(HasTraits):
         if job.finished:
             self.look_at_folder()
             if job.clip:
-                self.shown = next((made for made in self.history if made.path == job.clip), self.shown)
+                self.shown = made_of(job.clip) or self.shown
 
     def _poll_listening(self) -> None:
         task = self._listen

@@ -22,12 +22,15 @@ def save_everything(runs: Path, folder: Path) -> tuple[Path, int]:
     OSError
         If the disk does not take it; no half zip stays.
     """
-    made = clips_in(runs)
+    made = clips_in(runs, most=None)
     if not made:
         raise InputError("session.nothing")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / time.strftime("s2v_nb-%Y%m%d-%H%M%S.zip")
-    with replacing(path) as scratch, zipfile.ZipFile(scratch, "w", zipfile.ZIP_STORED) as archive:
+    with (
+        replacing(path) as scratch,
+        zipfile.ZipFile(scratch, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive,
+    ):
         for one in made:
             for file in (spec_path(one.path), *(one.path.parent / name for name in BESIDE)):
                 if file.is_file():

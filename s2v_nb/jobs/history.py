@@ -42,6 +42,8 @@ class Made:
     image: str
     audio: str
     seconds: float
+    image_sha256: str
+    audio_sha256: str
     poster: Path | None
     beats_plot: Path | None
     alignment_plot: Path | None
@@ -62,26 +64,36 @@ class Made:
         return self.scores is not None or self.error is not None
 
 
-def clips_in(runs: Path) -> tuple[Made, ...]:
-    """The finished clips under ``runs``, the newest first; what cannot be read is left out."""
+def clips_in(runs: Path, most: int | None = MOST_CLIPS) -> tuple[Made, ...]:
+    """The finished clips under ``runs``, the newest first, ``most`` of them; what cannot be read is left out.
+
+    Raises
+    ------
+    OSError
+        If the folder is there and cannot be listed, as now and then on a network disk.
+    """
     found = []
-    with suppress(OSError):
+    with suppress(FileNotFoundError):
         for entry in os.scandir(runs):
             clip = Path(entry.path) / "clip.mp4"
             with suppress(OSError):
                 found.append((clip.stat().st_mtime, clip))
-    made = (_made(clip) for _, clip in sorted(found, reverse=True)[:MOST_CLIPS])
+    made = (made_of(clip) for _, clip in sorted(found, reverse=True)[:most])
     return tuple(one for one in made if one is not None)
 
 
 def forget(made: Made) -> None:
-    """Delete a clip with everything beside it."""
-    if made.path.name == "clip.mp4" and spec_path(made.path).is_file():  # only ever a run's folder
-        shutil.rmtree(made.path.parent)
+    """Delete a clip and what we put beside it; what somebody else put there stays."""
+    folder = made.path.parent
+    for name in (*BESIDE, "spec.json", "progress.json", "error.txt"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "parts", ignore_errors=True)
+    with suppress(OSError):  # not empty
+        folder.rmdir()
 
 
-def _made(clip: Path) -> Made | None:
-    """The clip, read again only when a file beside it changed."""
+def made_of(clip: Path) -> Made | None:
+    """The clip, read again only when a file beside it changed; None if it cannot be read."""
     stamps = []
     for name in BESIDE:
         with suppress(OSError):
@@ -111,6 +123,8 @@ def _read(clip: Path, stamps: tuple[tuple[str, int], ...]) -> Made:
         spec.image.name,
         spec.audio.name,
         spec.num_frames / spec.settings.fps,
+        spec.image.sha256,
+        spec.audio.sha256,
         poster,
         beats,
         alignment,

@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Job(HasTraits):
         except (LookupError, TypeError, ValueError):
             state, values = "failed", _result_traits(damaged())
         with self.hold_trait_notifications():
-            self.stages = _stages(self.task.progress)
+            self.stages = _with_time_passed(_stages(self.task.progress), self.task)
             self.stopping = self.task.stopping
             for name, value in values.items():
                 setattr(self, name, value)
@@ -83,8 +84,8 @@ class Job(HasTraits):
     def stop(self) -> None:
         """End the work within two seconds; finished parts are kept for the next attempt."""
         if not self.finished:
+            self._stop_asked = self._stop_asked or time.monotonic()  # first: it must end on a full disk, too
             self.task.stop()
-            self._stop_asked = self._stop_asked or time.monotonic()
             self.refresh()
 
     def wait(self, timeout: float | None = None) -> "Job":
@@ -98,6 +99,8 @@ class Job(HasTraits):
         return self
 
     def _enforce_stop(self) -> None:
+        if self._stop_asked is None and self.task.stopping:  # asked by another page, or before a restart
+            self._stop_asked = time.monotonic()
         if self._stop_asked is None or self.task.result:
             return
         if self.task.state == "waiting":
@@ -121,6 +124,16 @@ def _result_traits(result: dict[str, Any]) -> dict[str, Any]:
     if result.get("state") == "failed":
         return {"error": (result["key"], result["values"]), "details": str(result.get("details", ""))}
     return {}
+
+
+def _with_time_passed(stages: dict[str, State], task: Task) -> dict[str, State]:
+    """The stages with the time since the last step added to the one that is going on: a clock that runs."""
+    going = next((name for name in reversed(stages) if stages[name].done < stages[name].total), None)
+    with suppress(OSError):
+        if going and not task.result:
+            passed = max(0.0, time.time() - (task.folder / "progress.json").stat().st_mtime)
+            return {**stages, going: replace(stages[going], elapsed=stages[going].elapsed + passed)}
+    return stages
 
 
 def _stages(progress: dict[str, Any]) -> dict[str, State]:

@@ -90,10 +90,17 @@ class Task:
 
     def begin(self) -> int:
         """Mark that the work begins; which attempt it is, 1 for the first."""
-        before = _read(self.folder / "begun.json").get("attempt")
-        attempt = before + 1 if isinstance(before, int) else 1
-        write_json(self.folder / "begun.json", {"attempt": attempt, "process": os.getpid()})
+        before, frames = _read(self.folder / "begun.json"), self._frames_done()
+        attempt, had = before.get("attempt"), before.get("frames")
+        went_on = isinstance(had, int) and frames > had  # a machine that was stopped, not a clip that cannot be made
+        attempt = attempt + 1 if isinstance(attempt, int) and not went_on else 1
+        write_json(self.folder / "begun.json", {"attempt": attempt, "process": os.getpid(), "frames": frames})
         return attempt
+
+    def _frames_done(self) -> int:
+        with suppress(LookupError, TypeError, ValueError):
+            return int(self.progress["stages"]["frames"]["done"])
+        return 0
 
     def stop(self) -> None:
         """Ask it to end; finished parts are kept."""

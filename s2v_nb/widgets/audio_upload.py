@@ -4,12 +4,14 @@ import html
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import ipywidgets as widgets
 
 from s2v_nb.rhythm import Corrections, Excerpt
 from s2v_nb.samples import sample_audio
+from s2v_nb.storage import replacing
 from s2v_nb.widgets.panel import Panel
 from s2v_nb.widgets.upload import Upload, show_transfers
 from s2v_nb.widgets.waveform import LONGEST, Waveform, excerpt_sound
@@ -72,7 +74,7 @@ class AudioUpload(Panel):
     def _sources(self) -> list[widgets.Widget]:
         self._songs = self.words(widgets.Dropdown(layout={"width": "auto", "flex": "1 1 14em"}), "studio.song.list")
         self._songs.observe(self._picked, "value")
-        sample = self._button("studio.song.sample", lambda: self.workspace.use(audio=sample_audio()), icon="music")
+        sample = self._button("studio.song.sample", self._use_sample, icon="music")
         row = widgets.HBox([self._songs, sample], layout=_WRAP)
         if self.plain:
             self._path = widgets.Text(continuous_update=False, layout={"width": "auto"})
@@ -83,6 +85,20 @@ class AudioUpload(Panel):
         self._upload = Upload(workspace.report, folder=workspace.uploads, accept=ACCEPTED, done=self._arrived)
         show_transfers(self._upload, workspace)
         return [self._upload, row]
+
+    def _use_sample(self) -> None:
+        """Play the sample where it is not there yet, in a thread: the page shall answer meanwhile."""
+        self._playing = Thread(target=self.attempt, args=(self._write_sample,), daemon=True, name="s2v_nb-sample")
+        self._playing.start()
+
+    def _write_sample(self) -> None:
+        path = self.workspace.uploads / "sample_song.wav"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as scratch:
+                sample_audio(scratch)
+        self.workspace.use(audio=path)
+        self.workspace.look_at_folder()
 
     def _chooser(self) -> widgets.Widget:
         if self.plain:

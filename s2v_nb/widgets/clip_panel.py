@@ -8,6 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from s2v_nb.errors import InputError
 from s2v_nb.jobs import Job
 from s2v_nb.jobs.history import Made
 from s2v_nb.widgets.made_words import comparison, file_name, sentence, settings_table, size_of
@@ -60,10 +61,17 @@ class ClipPanel(Panel):
         return next((one for one in self.workspace.history if made and one.when < made.when), None)
 
     def generate_again(self) -> None:
-        """Make the clip that is shown once more, with another seed."""
-        made = self.made
+        """Make the clip that is shown once more, with another seed.
+
+        InputError, and nothing changed, if another picture or song is chosen now.
+        """
+        made, workspace = self.made, self.workspace
         if made is None:
             return
+        sources = ((workspace.image, made.image, made.image_sha256), (workspace.audio, made.audio, made.audio_sha256))
+        for held, name, sha256 in sources:
+            if held is None or held.sha256 != sha256:
+                raise InputError("studio.other_source", name=name)
         seed = (made.settings.seed + 1 + secrets.randbelow(SEEDS - 1)) % SEEDS  # never the same one
         self.workspace.change(**{**vars(made.settings), "seed": seed})
         self.workspace.generate()

@@ -20,8 +20,8 @@ class GeneratePanel(Panel):
         self._limit = memory_limit() / 1e9
         self._job: Job | None = None
         self.watch("estimate", lambda _: self._show_expected())
-        self.watch("job", lambda _: self._follow())
-        self._follow()
+        self.watch("job", self._follow)
+        self._follow(self.workspace.job)
         return [self.expected, self.button]
 
     def relabel(self) -> None:
@@ -29,11 +29,11 @@ class GeneratePanel(Panel):
         self._show_expected()
         self._show_button()
 
-    def _follow(self) -> None:
+    def _follow(self, job: Job | None) -> None:
         """Watch the job that is being made now."""
         if self._job is not None:
             self._job.unobserve(self._show_button, "state")
-        self._job = self.workspace.job
+        self._job = job
         if self._job is not None:
             self._job.observe(self._show_button, "state")
         self._show_button()

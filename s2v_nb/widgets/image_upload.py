@@ -1,8 +1,6 @@
 """`ImageUpload`: choose a picture, see what of it the clip will show, and put the point on its subject."""
 
 import html
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -33,7 +31,6 @@ class ImageUpload(Panel):
     """
 
     def build(self) -> list[widgets.Widget]:
-        self._settling = False  # while controls are being set to what the workspace has
         parts = [*self._sources(), *(self._plain_view() if self.plain else self._view())]
         self.watch("pictures", lambda _: self._show_pictures())
         self.watch("image", lambda _: self._show())
@@ -88,7 +85,7 @@ class ImageUpload(Panel):
     # --- what a person does
 
     def _picked(self, change: Any) -> None:
-        if not self._settling and change["new"]:
+        if not self.is_settling and change["new"]:
             self.attempt(lambda: self._use(self.workspace.folder / change["new"]))
             self._show_pictures()  # where it could not be used, the list names the one in use again
 
@@ -120,15 +117,15 @@ class ImageUpload(Panel):
             self._sample.disabled = False
 
     def _sent(self, change: Any) -> None:
-        if self._settling or not change["new"]:
+        if self.is_settling or not change["new"]:
             return
         sent = change["new"][0]
         self.attempt(lambda: self._use(keep_bytes(self.workspace.uploads, sent["name"], sent["content"])))
-        with self._settled():
+        with self.settling():
             self._file.value = ()  # the kernel need not hold it
 
     def _slid(self, _: Any) -> None:
-        if not self._settling and self.workspace.image:
+        if not self.is_settling and self.workspace.image:
             self.attempt(lambda: self._choose_subject((self._x.value, self._y.value)))
 
     def _choose_subject(self, point: tuple[float, float] | None) -> None:
@@ -161,7 +158,7 @@ class ImageUpload(Panel):
             self._sha256, self._thumbnail.value = sha256, small_jpeg(image) if image else b""
         for part in (self._thumbnail, self._point):
             part.layout.display = None if image else "none"
-        with self._settled():
+        with self.settling():
             self._x.value, self._y.value = point
         items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
         self._about.value = f"<p>{html.escape(caption)}</p><ul role='status'>{items}</ul>"
@@ -177,7 +174,7 @@ class ImageUpload(Panel):
         current = self._current_name()
         if current and current not in names:
             names.insert(0, current)
-        with self._settled():
+        with self.settling():
             options = [(self.say("studio.image.none"), ""), *((name, name) for name in names)]
             if tuple(options) != tuple(self._pictures.options):
                 self._pictures.options = options
@@ -189,12 +186,3 @@ class ImageUpload(Panel):
         if image is None or image.path is None or not image.path.resolve().is_relative_to(self.workspace.folder):
             return ""
         return image.path.resolve().relative_to(self.workspace.folder).as_posix()
-
-    @contextmanager
-    def _settled(self) -> Iterator[None]:
-        """While it lasts, changes of the controls are the panel's own."""
-        before, self._settling = self._settling, True
-        try:
-            yield
-        finally:
-            self._settling = before

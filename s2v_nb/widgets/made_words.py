@@ -71,8 +71,10 @@ def setting_words(made: Made, name: str, say: Say) -> str:
     value = getattr(made.settings, name)
     if name == "motion":
         return say(f"studio.motion_word.{value}")
-    if value is None:
+    if value is None or value == "auto":
         return say("studio.made.auto")
+    if name == "fit":
+        return say(f"option.{value}")
     if name in ("duration", "start"):
         return f"{value:g} s"
     if name == "subject":

@@ -4,11 +4,13 @@ The bytes travel as messages in parts that the front end asks for, so that it wo
 address of a file, and so that no notebook can come to hold them.
 """
 
+import base64
 import hashlib
 import html
 import mimetypes
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +21,7 @@ from traitlets import Bool, Dict, Unicode
 from s2v_nb.widgets.front import Front
 
 PART_BYTES = 2**20
+MOST_PLAIN_BYTES = 25_000_000
 KINDS = ("video", "image")  # what is shown; the rest is for download only
 WORDS = ("sound_on", "sound_off", "download", "loading", "gone", "broken")
 
@@ -135,16 +138,18 @@ def _part(path: Path | None, token: Any, at: Any) -> bytes | None:
 
 
 class PlainVideo(widgets.Output):
-    """The same without a front end of ours: the browser gets the file's address, and a link for the download.
+    """The same without a front end of ours: a film in the page itself, and a link for the download.
 
-    An output's addresses are relative to the notebook, which those of other widgets are not.
+    A film of more than `MOST_PLAIN_BYTES` is given by its address, which a notebook's own server knows.
     """
 
     group = ""
     _download = "download"
 
     def show(self, path: str | Path | None, *, alt: str = "", name: str = "") -> None:
-        page = "" if path is None else _page(Path(path), alt, name, self._download)
+        page = ""
+        with suppress(FileNotFoundError):  # deleted meanwhile
+            page = "" if path is None else _page(Path(path), alt, name, self._download)
         self.outputs = ({"output_type": "display_data", "data": {"text/html": page}, "metadata": {}},) if page else ()
 
     def speak(self, say: Callable[[str], str]) -> None:
@@ -152,7 +157,10 @@ class PlainVideo(widgets.Output):
 
 
 def _page(path: Path, alt: str, name: str, download: str) -> str:
-    source = html.escape(quote(os.path.relpath(path).replace(os.sep, "/")), quote=True)
+    if path.stat().st_size <= MOST_PLAIN_BYTES:
+        source = "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode()
+    else:  # an output's addresses are relative to the notebook, which those of other widgets are not
+        source = html.escape(quote(os.path.relpath(path).replace(os.sep, "/")), quote=True)
     return (
         f'<video src="{source}" aria-label="{html.escape(alt)}" controls autoplay muted loop playsinline '
         f'style="max-width:100%;max-height:70vh"></video>'

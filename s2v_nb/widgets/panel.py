@@ -1,7 +1,9 @@
 """`Panel`: what all panels share: a workspace, its language, and settable things."""
 
 import html
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from s2v_nb.errors import say
+from s2v_nb.jobs import Job
 from s2v_nb.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
@@ -43,6 +46,7 @@ class Panel(widgets.VBox):
         self.workspace = workspace or Workspace()
         self.plain = plain
         self._labels: list[tuple[Any, str, str]] = []
+        self._settlers: list[int] = []
         self._titles: list[tuple[widgets.HTML, str]] = []
         self._watched: list[tuple[Callable[[Any], None], str]] = []
         super().__init__()
@@ -72,17 +76,37 @@ class Panel(widgets.VBox):
         return heading
 
     def retire(self) -> None:
-        """Watch the workspace no longer; for a panel that is replaced."""
+        """Watch nothing any longer, and give up all widgets; for a panel that is replaced."""
         for changed, name in self._watched:
             self.workspace.unobserve(changed, name)
         self._watched.clear()
+        self._follow(None)
+        close_all(self)
+
+    def _follow(self, job: Job | None) -> None:
+        """Watch this job instead of the last one; for panels that show one."""
+
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """Controls are set to what the workspace has; `is_settling` tells that this is no choice of the person's."""
+        me = threading.get_ident()  # another thread's change may well be one
+        self._settlers.append(me)
+        try:
+            yield
+        finally:
+            self._settlers.remove(me)
+
+    @property
+    def is_settling(self) -> bool:
+        return threading.get_ident() in self._settlers
 
     def watch(self, name: str, action: Callable[[Any], None]) -> None:
         """Call ``action(value)`` after each change of a trait of the workspace; what it raises is shown, not lost."""
 
         def changed(change: Any) -> None:
             try:
-                action(change["new"])
+                with self.workspace.lock:  # changes come from the person's thread and from the one that watches
+                    action(change["new"])
             except Exception as error:
                 self.workspace.report(error)
 
@@ -110,6 +134,13 @@ class Panel(widgets.VBox):
         """Do what a person asked for; an error becomes the workspace's message."""
         with self.workspace.reporting():
             action()
+
+
+def close_all(widget: widgets.Widget) -> None:
+    """Close a widget with everything in it, in the page and in the kernel."""
+    for child in getattr(widget, "children", ()):
+        close_all(child)
+    widget.close()
 
 
 def _forward(name: str) -> property:

@@ -79,7 +79,7 @@ class _Row:
     def __init__(self) -> None:
         self.name = widgets.HTML(layout={"flex": "0 0 104px"})
         self.bar = widgets.FloatProgress(max=1.0, layout={"flex": "1 1 90px", "width": "auto", "min_width": "60px"})
-        self.numbers = widgets.HTML(layout={"flex": "0 1 auto", "min_width": "150px"})
+        self.numbers = widgets.HTML(layout={"flex": "0 1 auto", "min_width": "60px"})
         layout = {"align_items": "center", "flex_flow": "row wrap", "width": "100%", "overflow": "hidden"}
         self.box = widgets.HBox([self.name, self.bar, self.numbers], layout=layout)
 

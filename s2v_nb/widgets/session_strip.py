@@ -1,13 +1,14 @@
 """`SessionStrip`: the rented machine at a glance, what it has cost, and how not to pay for an idle one."""
 
 import html
+import sys
 import threading
 import time
 from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from s2v_nb.errors import LANGUAGES
+from s2v_nb.errors import LANGUAGES, InputError
 from s2v_nb.idle import IdleGuard
 from s2v_nb.jobs.archive import save_everything
 from s2v_nb.platforms import detect
@@ -24,16 +25,37 @@ _AUTO = {"width": "auto"}
 _WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
 
+class _Kernel:
+    """What all pages of a kernel share: the guard, when somebody last did something, whether a cell runs."""
+
+    guard = IdleGuard()
+    touched = 0.0
+    cell_runs = False
+    watched = False
+
+
+_kernel = _Kernel()
+
+
+def _watch_cells() -> None:
+    """Know from now on whether a cell runs; that is work, too."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is not None and not _kernel.watched:
+        _kernel.watched = True
+        shell.events.register("pre_run_cell", lambda *_: setattr(_kernel, "cell_runs", True))
+        shell.events.register("post_run_cell", lambda *_: setattr(_kernel, "cell_runs", False))
+
+
 class SessionStrip(Panel):
     """GPU, memory, disk, models and spend; cache cleaning, saving, and an idle stop that is off by default."""
 
     def build(self) -> list[widgets.Widget]:
         self._platform = detect()
-        self.guard = IdleGuard()
         self._ticked = self._looked = self._models_looked = -1e9
         self._models = 0
-        self._thread: threading.Thread | None = None
-        self._seen_touch = self.workspace.beaten
+        self._threads: dict[str, threading.Thread] = {}
+        _watch_cells()
         self.numbers = widgets.HTML()
         self.tongue = widgets.ToggleButtons(
             options=[("English", "en"), ("中文", "zh")], style={"button_width": "auto"}, layout=_AUTO
@@ -43,7 +65,8 @@ class SessionStrip(Panel):
         self.warning = widgets.HTML()
         self.stay = self.words(widgets.Button(button_style="warning", layout={"width": "auto"}), "session.idle_cancel")
         self.stay.on_click(lambda _: self.attempt(self._stay))
-        self._alarm = widgets.HBox([self.warning, self.stay], layout={**_WRAP, "display": "none"})
+        self.countdown = widgets.HTML()
+        self._alarm = widgets.HBox([self.warning, self.countdown, self.stay], layout={**_WRAP, "display": "none"})
         self.workspace.each_poll.append(self._poll)
         head = widgets.HBox([self.numbers, self.tongue], layout={**_WRAP, "justify_content": "space-between"})
         return [head, self._alarm, self._drawer()]
@@ -56,12 +79,13 @@ class SessionStrip(Panel):
         super().relabel()
         self.tongue.value = self.workspace.language
         index = LANGUAGES.index(self.workspace.language)
+        self._looked = -1e9  # the numbers follow, read in a thread: nvidia-smi may take seconds
         bill = self._platform.bill[index]
         self._help.value = f'<div class="s2v-help">{html.escape(self.say("session.idle_help", bill=bill))}</div>'
         if self._download:
             self._download.speak(self.say)
         self._more.set_title(0, self.say("session.more"))
-        self.look()
+        self._show_guard()
 
     # --- its parts
 
@@ -83,7 +107,8 @@ class SessionStrip(Panel):
             widgets.BoundedIntText(30, min=1, max=1440, layout={"width": "10em"}, style=style), "session.idle_minutes"
         )
         self.command = self.words(
-            widgets.Text(self._platform.stop_command, layout={"width": "24em"}, style=style), "session.idle_command"
+            widgets.Text(self._platform.stop_command, continuous_update=False, layout={"width": "24em"}, style=style),
+            "session.idle_command",
         )
         for control in (self.idle, self.minutes, self.command):
             control.observe(lambda _: self.attempt(self._set_guard), "value")
@@ -111,7 +136,7 @@ class SessionStrip(Panel):
     def _set_price(self, price: float) -> None:
         PriceMeter(price)  # refuses what is no price
         self.workspace.price_per_hour = price
-        self.look()
+        self._looked = -1e9
 
     def _clean(self) -> None:
         freed = clean_cache()
@@ -139,8 +164,16 @@ class SessionStrip(Panel):
             self._save.disabled = False
             self._save.description = self.say("session.save")
 
+    @property
+    def guard(self) -> IdleGuard:
+        """One for the whole kernel: any page may switch it on, and work or a hand on any page counts."""
+        return _kernel.guard
+
     def _set_guard(self) -> None:
-        self.guard = IdleGuard(self.minutes.value, self.command.value) if self.idle.value else IdleGuard()
+        if self.idle.value and not self.command.value.strip():
+            self.idle.value = False
+            raise InputError("idle.empty")
+        _kernel.guard = IdleGuard(self.minutes.value, self.command.value) if self.idle.value else IdleGuard()
         self._show_guard()
 
     def _stay(self) -> None:
@@ -153,48 +186,60 @@ class SessionStrip(Panel):
         now = time.monotonic()
         if now - self._ticked >= TICK_SECONDS:
             self._ticked = now
-            self._tick()
-        if now - self._looked >= LOOK_SECONDS and not (self._thread and self._thread.is_alive()):
+            self._aside("tick", self._tick)  # the command that stops the machine may take a minute
+        if now - self._looked >= LOOK_SECONDS and self._aside("look", self.look):
             self._looked = now
-            self._thread = threading.Thread(target=self._look_safely, daemon=True)  # nvidia-smi may take seconds
-            self._thread.start()
+
+    def _aside(self, name: str, action: Callable[[], None]) -> bool:
+        """Do it in a thread of its own, unless the last one is still at it; whether it was begun."""
+        last = self._threads.get(name)
+        if last is not None and last.is_alive():
+            return False
+
+        def work() -> None:
+            try:
+                action()
+            except Exception as error:
+                self.workspace.report(error)
+
+        self._threads[name] = threading.Thread(target=work, daemon=True, name=f"s2v_nb-{name}")
+        self._threads[name].start()
+        return True
 
     def _tick(self) -> None:
-        if self.workspace.beaten != self._seen_touch:
-            self._seen_touch = self.workspace.beaten
+        if self.workspace.beaten > _kernel.touched:
+            _kernel.touched = self.workspace.beaten
             self.guard.touch()
-        job = self.workspace.job
-        before = self.guard.state
-        self.guard.tick(busy=job is not None and not job.finished)
-        if self.guard.state != before or self.guard.state == "warning":
-            self._show_guard()
+        self.guard.tick(busy=_kernel.cell_runs or self.workspace.busy)
+        self._show_guard()
 
     def _show_guard(self) -> None:
         guard = self.guard
         left = self.say("studio.seconds", seconds=guard.remaining or 0.0)
         text = ""
+        waiting = ""
+        if guard.state == "watching":
+            minutes = (guard.remaining or 0.0) / 60
+            waiting = self.say("session.idle_watching", left=self.say("studio.minutes", minutes=minutes))
         if guard.state == "warning":
-            text = self.say("session.idle_warning", command=guard.command, left=left)
+            text = self.say("session.idle_warning", command=guard.command)
+            waiting = left
         elif guard.state == "fired":
             text = self.say("session.idle_fired", command=guard.command)
         elif guard.state == "failed" and guard.failure:
             text = guard.failure.sentence(self.workspace.language)
-        self.warning.value = (
-            f'<div role="alert" class="s2v-message s2v-error">{html.escape(text)}</div>' if text else ""
-        )
+        alarm = f'<div role="alert" class="s2v-message s2v-error">{html.escape(text)}</div>' if text else ""
+        self.warning.value = alarm  # said once; the seconds, which change, stand outside of it
+        self.countdown.value = f'<div class="s2v-help">{html.escape(waiting)}</div>' if waiting else ""
         self.stay.layout.display = "" if guard.state == "warning" else "none"
-        self._alarm.layout.display = "" if text else "none"
-
-    def _look_safely(self) -> None:
-        try:
-            self.look()
-        except Exception as error:
-            self.workspace.report(error)
+        self._alarm.layout.display = "" if text or waiting else "none"
 
     def look(self) -> None:
         """Read the machine's numbers and show them."""
         parts = [(self.say("session.gpu"), self._gpu_words())]
-        parts.append((self.say("session.memory"), f"{memory_used() / 1e9:.1f} / {memory_limit() / 1e9:.0f} GB"))
+        used = memory_used()  # 0 where the system does not say
+        spent = f"{used / 1e9:.1f} / " if used else ""
+        parts.append((self.say("session.memory"), f"{spent}{memory_limit() / 1e9:.0f} GB"))
         space = disk(self.workspace.folder)
         parts.append((self.say("session.disk"), f"{space.free / 1e9:.0f} / {space.total / 1e9:.0f} GB"))
         parts.append((self.say("session.models"), _size(self._models_size())))

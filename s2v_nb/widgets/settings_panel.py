@@ -20,7 +20,6 @@ class SettingsPanel(Panel):
     """Shows and edits the workspace's settings; presets change several at once."""
 
     def build(self) -> list[widgets.Widget]:
-        self._settling = False  # while controls are being set to what the workspace has
         self._headings: dict[str, widgets.HTML] = {}
         self.controls: dict[str, widgets.Widget] = {name: self._control(name) for name in CONTROLS if name != "start"}
         rows = [self._row(name, control) for name, control in self.controls.items()]
@@ -139,11 +138,11 @@ class SettingsPanel(Panel):
     # --- in step with the workspace
 
     def _changed(self, name: str, value: Any) -> None:
-        if not self._settling and value is not None and value != getattr(self.workspace.settings, name):
+        if not self.is_settling and value is not None and value != getattr(self.workspace.settings, name):
             self.attempt(lambda: self.workspace.change(**{name: value}))
 
     def _start_chosen(self) -> None:
-        if not self._settling:
+        if not self.is_settling:
             start = None if self._best.value else self._start.value
             self.attempt(lambda: self.workspace.change(start=start))
 
@@ -162,13 +161,10 @@ class SettingsPanel(Panel):
 
     def _set(self, control: widgets.Widget, **values: Any) -> None:
         """Set a control without taking that for a choice of the person."""
-        self._settling = True
-        try:
+        with self.settling():
             for name, value in values.items():
                 if getattr(control, name) != value:
                     setattr(control, name, value)
-        finally:
-            self._settling = False
 
 
 def _bounds(rule: Choice | Range, lang: str) -> str:

@@ -27,6 +27,7 @@ COLUMNS: tuple[tuple[tuple[str, type[Panel]], ...], ...] = (
     (("settings", SettingsPanel), ("generate", GeneratePanel)),
     (("progress", ProgressPanel), ("clip", ClipPanel), ("history", HistoryPanel)),
 )
+MOST_PAGES = 3  # kept alive in a kernel
 ANSWER_SECONDS = 12.0  # a page that has shown nothing of ours by then cannot
 
 
@@ -55,6 +56,13 @@ class Studio(Panel):
         """Show plain widgets, or our own; everything a person has chosen stays."""
         if plain != self.panels["image"].plain:
             self._fill(plain)
+
+    def retire(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for panel in self.panels.values():
+            panel.retire()
+        super().retire()
 
     def _fill(self, plain: bool) -> None:
         old = list(self.panels.values())
@@ -104,6 +112,26 @@ class Studio(Panel):
             self.workspace.message = None
 
 
+_workspaces: dict[Path, Workspace] = {}
+_pages: list["Studio"] = []
+
+
+def _workspace_of(folder: Path) -> Workspace:
+    """One workspace a folder in a kernel: the cell that is run again shows what the person had chosen."""
+    held = _workspaces.get(folder)
+    if held is None or held.closed:
+        _workspaces[folder] = held = Workspace(folder)
+    return held
+
+
+def _keep(page: "Studio") -> None:
+    """Remember the pages shown, and give up those that were replaced long ago: a cell is run again and again."""
+    _pages.append(page)
+    for old in _pages[:-MOST_PAGES]:
+        old.retire()
+    del _pages[:-MOST_PAGES]
+
+
 def studio(
     folder: str | Path = ".", *, workspace: Workspace | None = None, plain: bool = False, **things: Any
 ) -> Studio:
@@ -128,11 +156,14 @@ def studio(
     """
     if importlib.util.find_spec("google") and importlib.util.find_spec("google.colab"):
         importlib.import_module("google.colab.output").enable_custom_widget_manager()
-    workspace = workspace or Workspace(folder)
-    found = workspace.resume()
+    workspace = workspace or _workspace_of(Path(folder).resolve())
+    found = None
+    with workspace.reporting():
+        found = workspace.resume()
     if workspace.shown is None and workspace.history:
         workspace.shown = workspace.history[0]  # what an earlier kernel finished is looked at first
     page = Studio(workspace, plain=plain, **things)
+    _keep(page)
     if found is not None and not found.finished:
         workspace.message = Message("studio.resumed", kind="note")
     return page

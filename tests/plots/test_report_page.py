@@ -124,7 +124,9 @@ def test_texts_from_outside_are_only_text(clip, report, tmp_path):
     """A name, a prompt and a notice with markup in them are shown as they are."""
     named = Path(shutil.copy(clip.path, tmp_path / NASTY))
     spec = replace(clip.spec, settings=clip.settings.but(prompt="<script>alert(2)</script>"))
-    evil = replace(clip, path=named, spec=spec, notes=(Notice("notice.unknown_words", {"words": "</p><b onclick='x'>"}),))
+    evil = replace(
+        clip, path=named, spec=spec, notes=(Notice("notice.unknown_words", {"words": "</p><b onclick='x'>"}),)
+    )
 
     written = Page(save_report(evil, tmp_path / "r.html", report=replace(report, clip=NASTY)))
 
