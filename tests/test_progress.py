@@ -13,11 +13,19 @@ def test_views_are_told_of_every_step():
     seen: list[State] = []
     progress = Progress(seen.append)
     progress.update("audio", 0, 2)
+    progress.update("frames", 0, 10)
     progress.update("frames", 5, 10)
 
-    assert [(s.stage, s.done, s.total) for s in seen] == [("audio", 0, 2), ("frames", 5, 10)]
+    assert [(s.stage, s.done, s.total) for s in seen] == [("audio", 0, 2), ("frames", 0, 10), ("frames", 5, 10)]
     assert seen[0].remaining is None
-    assert seen[1].remaining >= 0
+    assert seen[2].remaining >= 0
+
+
+def test_what_an_earlier_attempt_did_says_nothing_of_the_pace():
+    begun, later = State("frames", 60, 100, 0.0, first=60), State("frames", 70, 100, 5.0, first=60)
+
+    assert begun.remaining is None
+    assert later.remaining == 15.0
 
 
 def test_cancel_stops_at_the_next_step():

@@ -95,7 +95,7 @@ def forget(made: Made) -> None:
 def made_of(clip: Path) -> Made | None:
     """The clip, read again only when a file beside it changed; None if it cannot be read."""
     stamps = []
-    for name in BESIDE:
+    for name in (*BESIDE, "spec.json"):
         with suppress(OSError):
             stamps.append((name, (clip.parent / name).stat().st_mtime_ns))
     try:

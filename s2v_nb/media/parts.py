@@ -79,22 +79,25 @@ def write_parts(
     GenerationError
         If ffmpeg fails; parts that were finished stay.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     source = iter(frames)
     finishing: Future[None] | None = None
-    with ThreadPoolExecutor(1) as pool:  # the encoder ends one part while the frames of the next arrive
-        for index, count in _counts(num_frames, part_frames, first_part):
-            part = _Part(part_path(folder, index), size, fps)
-            try:
-                part.encoder.take(checked(islice(source, count), size, count))
-                if finishing:
-                    finishing.result()
-            except BaseException:
-                part.close()
-                raise
-            finishing = pool.submit(part.finish)
-        if finishing:
-            finishing.result()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(1) as pool:  # the encoder ends one part while the frames of the next arrive
+            for index, count in _counts(num_frames, part_frames, first_part):
+                part = _Part(part_path(folder, index), size, fps)
+                try:
+                    part.encoder.take(checked(islice(source, count), size, count))
+                    if finishing:
+                        finishing.result()
+                except BaseException:
+                    part.close()
+                    raise
+                finishing = pool.submit(part.finish)
+            if finishing:
+                finishing.result()
+    except OSError as error:  # no ffmpeg, a full disk
+        raise GenerationError("failed.encoder", why=error.strerror or str(error)) from error
 
 
 def _counts(num_frames: int, part_frames: int, first_part: int) -> Iterator[tuple[int, int]]:

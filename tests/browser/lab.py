@@ -147,6 +147,7 @@ def _environment(base: Path) -> dict[str, str]:
     environment = {**os.environ, **{name: str(base / folder) for name, folder in own.items()}}
     environment["JUPYTER_PATH"] = str(Path(sys.prefix) / "share" / "jupyter")
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
+    environment["S2V_NB_WORKER_IDLE"] = "20"  # seconds; no worker outlives the tests for long
     environment["S2V_NB_MODELS"] = os.environ["S2V_NB_MODELS"]  # set by tests/conftest.py
     environment.pop("MPLBACKEND", None)  # as in a notebook: plots inline
     return environment

@@ -17,7 +17,9 @@ HOSTILE = ["", "{", "[]", "null", "5", "[" * 100_000, '{"settings": 5}', '{"erro
 def test_there_are_none_where_there_is_nothing(tmp_path):
     (tmp_path / "file").touch()
 
-    assert clips_in(tmp_path / "none") == clips_in(tmp_path) == clips_in(tmp_path / "file") == ()
+    assert clips_in(tmp_path / "none") == clips_in(tmp_path) == ()
+    with pytest.raises(OSError, match="file"):
+        clips_in(tmp_path / "file")
 
 
 def test_a_clip_is_described(clip, song, tmp_path):
@@ -103,12 +105,14 @@ def test_sixty_clips_cost_next_to_nothing(clip, tmp_path):
     assert min(times) < 0.03
 
 
-def test_only_a_run_is_deleted(clip, tmp_path):
+def test_only_what_we_made_is_deleted(clip, tmp_path):
     made = add_run(clip, tmp_path, "a", when=1e9)
-    (made.path.parent / "spec.json").unlink()
+    (made.path.parent / "notes.txt").write_text("mine")
     forget(made)
-    assert made.path.exists()
+    assert [path.name for path in made.path.parent.iterdir()] == ["notes.txt"]
 
     other = add_run(clip, tmp_path, "b", when=1e9)
+    (other.path.parent / "parts").mkdir()
     forget(other)
+    forget(other)  # it is gone already
     assert not other.path.parent.exists()

@@ -109,11 +109,12 @@ def test_a_song_from_elsewhere_and_the_sample_stand_in_the_list(workspace, tmp_p
     panel = AudioUpload(workspace, audio=elsewhere)
     assert panel._songs.label == "far.wav"
 
-    monkeypatch.setattr(audio_upload, "sample_audio", lambda: song)
+    monkeypatch.setattr(audio_upload, "sample_audio", lambda path: shutil.copy(song, path))
     button = next(b for b in panel.children[2].children if getattr(b, "icon", "") == "music")
     button.click()
+    panel._playing.join()
 
-    assert workspace.audio.path == song
+    assert workspace.audio.path == workspace.uploads / "sample_song.wav"
 
 
 def test_a_file_that_is_no_song_gives_a_sentence_and_changes_nothing(workspace):

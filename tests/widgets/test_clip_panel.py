@@ -1,8 +1,10 @@
 """`ClipPanel` shows the clip of the workspace with all that is known of it."""
 
+import base64
 import re
 import time
 
+import numpy as np
 import pytest
 
 from s2v_nb.errors import InputError
@@ -118,10 +120,11 @@ def test_a_measuring_that_failed_says_why(workspace, measured):
     assert "Writing the video failed (&lt;i&gt;)" in panel.verdict.value
 
 
-def test_generate_again_changes_the_seed_only(workspace, monkeypatch):
+def test_generate_again_changes_the_seed_only(workspace, cover, song, monkeypatch):
     """The settings of the clip on show come back, whatever was chosen since."""
     panel = ClipPanel(workspace)
     workspace.shown = workspace.history[1]
+    workspace.use(image=cover, audio=song)
     workspace.change(prompt="something else")
     asked = []
     monkeypatch.setattr(workspace, "generate", lambda: asked.append(workspace.settings))
@@ -132,7 +135,8 @@ def test_generate_again_changes_the_seed_only(workspace, monkeypatch):
     assert asked[0].but(seed=3) == workspace.shown.settings
 
 
-def test_generate_again_never_draws_the_same_seed(workspace, monkeypatch):
+def test_generate_again_never_draws_the_same_seed(workspace, cover, song, monkeypatch):
+    workspace.use(image=cover, audio=song)
     panel = ClipPanel(workspace)
     workspace.shown = workspace.history[1]
     monkeypatch.setattr(workspace, "generate", lambda: None)
@@ -144,13 +148,17 @@ def test_generate_again_never_draws_the_same_seed(workspace, monkeypatch):
         assert 0 <= workspace.settings.seed < clip_panel.SEEDS
 
 
-def test_generate_again_without_a_picture_is_a_sentence(workspace):
+def test_generate_again_without_its_own_picture_changes_nothing_and_names_it(workspace, song):
     panel = ClipPanel(workspace)
+    workspace.use(image=np.zeros((100, 200, 3), np.uint8), audio=song)
     workspace.shown = workspace.history[0]
+    workspace.change(prompt="mine")
 
     panel.again.click()
 
-    assert workspace.message.key == "studio.no_image"
+    assert workspace.message.key == "studio.other_source"
+    assert workspace.message.values["name"] == "cover.png"
+    assert workspace.settings.prompt == "mine"
     with pytest.raises(InputError):
         panel.generate_again()
 
@@ -226,7 +234,7 @@ def test_plain_panels_have_no_front_end(workspace, monkeypatch):
     panel.compare.value = True
 
     assert not isinstance(panel.player, Media)
-    assert 'src="runs/bbbbbbbbbbbb/clip.mp4"' in panel.player.outputs[0]["data"]["text/html"]
-    assert 'src="runs/aaaaaaaaaaaa/clip.mp4"' in panel.other.outputs[0]["data"]["text/html"]
+    for player, made in ((panel.player, workspace.shown), (panel.other, workspace.history[1])):
+        assert base64.b64encode(made.path.read_bytes()).decode() in player.outputs[0]["data"]["text/html"]
     assert panel.plots["beats"].picture.value == workspace.shown.beats_plot.read_bytes()
     assert other.player.file["size"] == workspace.shown.path.stat().st_size

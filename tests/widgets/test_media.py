@@ -1,5 +1,6 @@
 """`Media` gives a file's bytes to its front end, and no other file's."""
 
+import base64
 import os
 
 import ipywidgets
@@ -130,7 +131,7 @@ def test_any_file_can_be_offered_for_download(media, clip, cover):
 
 
 def test_plain_widgets_show_the_same(clip, cover, monkeypatch):
-    """A video by its address relative to the notebook's folder, a picture by its bytes."""
+    """A film in the page itself, a large one by its address relative to the notebook; a picture by its bytes."""
     monkeypatch.chdir(clip.path.parent.parent)
     video, picture = PlainVideo(), PlainPicture()
     video.speak(lambda key: key)
@@ -139,7 +140,10 @@ def test_plain_widgets_show_the_same(clip, cover, monkeypatch):
     picture.show(cover, alt="cover")
 
     page = video.outputs[0]["data"]["text/html"]
-    assert f'src="{clip.path.parent.name}/clip.mp4"' in page
+    assert base64.b64encode(clip.path.read_bytes()).decode() in page
+    monkeypatch.setattr("s2v_nb.widgets.media.MOST_PLAIN_BYTES", 10)
+    video.show(clip.path)
+    assert f'src="{clip.path.parent.name}/clip.mp4"' in video.outputs[0]["data"]["text/html"]
     assert "muted" in page
     assert "autoplay" in page
     assert "&lt;b&gt;" in page

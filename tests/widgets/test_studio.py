@@ -6,6 +6,7 @@ import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import s2v_nb
@@ -220,9 +221,11 @@ def test_the_strip_shows_the_machine_and_the_spend(workspace, monkeypatch):
     monkeypatch.setattr("s2v_nb.session.machine_start", lambda: 0.0)
     monkeypatch.setattr("s2v_nb.session.time.time", lambda: 7200.0)
     strip = SessionStrip(workspace)
+    strip.look()
     assert "Spent" not in strip.numbers.value
 
     strip._price.value = 1.5
+    strip.look()
 
     assert workspace.price_per_hour == 1.5
     assert "3.00" in strip.numbers.value
@@ -291,6 +294,132 @@ def test_the_idle_stop_is_off_warns_and_can_be_cancelled(workspace, tmp_path):
         strip._tick()
     assert strip.guard.state == "fired"
     assert (tmp_path / "stopped").exists()
+
+
+def test_an_idle_stop_without_a_command_is_refused(workspace):
+    strip = SessionStrip(workspace)
+    strip.command.value = ""
+
+    strip.idle.value = True
+
+    assert workspace.message.key == "idle.empty"
+    assert not strip.idle.value
+    assert strip.guard.state == "off"
+
+
+def test_one_guard_for_all_pages_and_a_hand_on_any_of_them_counts(workspace, tmp_path):
+    other = Workspace(tmp_path / "other")
+    one, two = SessionStrip(workspace), SessionStrip(other)
+    one.command.value, one.idle.value = "true", True
+    assert two.guard is one.guard
+    now = [0.0]
+    one.guard._clock = lambda: now[0]
+    one.guard._restart()
+
+    for _ in range(40):
+        now[0] += 60
+        with other.reporting():  # what a click does
+            pass
+        one._tick()
+        two._tick()
+
+    assert one.guard.state == "watching"
+    one.idle.value = False
+    other.close()
+
+
+def test_an_upload_keeps_the_machine(workspace):
+    assert not workspace.busy
+    workspace.transfers = {"song.wav": (10, 100)}
+
+    assert workspace.busy
+
+
+def test_a_second_studio_shows_the_same_workspace(tmp_path):
+    first = s2v_nb.studio(tmp_path, language="zh")
+    again = s2v_nb.studio(tmp_path)
+
+    assert again.workspace is first.workspace
+    assert again.panels["generate"].button.description == "生成"
+    first.workspace.close()
+    fresh = s2v_nb.studio(tmp_path)
+    assert fresh.workspace is not first.workspace
+    fresh.workspace.close()
+
+
+def test_pages_replaced_long_ago_are_given_up(tmp_path, cover):
+    pages = [s2v_nb.studio(tmp_path) for _ in range(page_module.MOST_PAGES + 1)]
+    workspace = pages[0].workspace
+
+    assert pages[0].comm is None  # closed
+    assert pages[1].comm is not None or pages[1]._model_id is not None
+    assert len(workspace.each_poll) == page_module.MOST_PAGES
+    workspace.use(image=cover)
+    assert workspace.message is None
+    workspace.close()
+
+
+def test_a_job_that_failed_while_nobody_was_there_is_told(tmp_path):
+    first = Workspace(tmp_path)
+    task = Task.submit(first.tasks, "clip", image="a", audio="b", settings={}, runs="r")
+    task.fail(InputError("studio.no_audio"), "")
+
+    page = s2v_nb.studio(tmp_path)
+    page.workspace.poll()
+
+    assert page.job.state == "failed"
+    assert page.workspace.message.key == "studio.no_audio"
+    page.workspace.close()
+    first.close()
+
+
+def test_a_second_click_does_not_make_a_second_job(workspace, cover, song):
+    workspace.use(image=cover, audio=song)
+
+    assert workspace.generate() is workspace.generate()
+
+
+def test_a_file_replaced_under_its_name_is_taken_as_it_is_now(workspace, cover, song, tmp_path):
+    import shutil
+
+    mine = Path(shutil.copy(cover, tmp_path / "mine.png"))
+    workspace.use(image=mine, audio=song)
+    before = workspace.image.sha256
+    mine.write_bytes(cover.read_bytes() + b"\0")  # another file, the same picture
+
+    workspace.generate()
+
+    assert workspace.image.sha256 != before
+
+
+def test_a_song_that_was_computed_becomes_a_file(workspace):
+    from s2v_nb.media.audio import audio_from_array
+
+    workspace.use(audio=audio_from_array(np.zeros(44_100 * 4, np.float32), 44_100))
+
+    assert workspace.audio.path.is_file()
+    assert workspace.audio.song_duration == 4.0
+
+
+def test_errors_reach_the_log(workspace, monkeypatch, tmp_path):
+    import logging
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = logging.getLogger("s2v_nb")
+    monkeypatch.setattr(root, "handlers", [])
+    with Workspace(tmp_path).reporting():
+        raise RuntimeError("deep inside")
+
+    assert "deep inside" in (tmp_path / "cache" / "s2v_nb" / "s2v-nb.log").read_text()
+    for handler in root.handlers:
+        handler.close()
+
+
+def test_a_folder_that_takes_nothing_is_a_sentence_about_the_disk(workspace):
+    with workspace.reporting():
+        raise PermissionError(13, "Permission denied", "/somewhere")
+
+    assert workspace.message.key == "failed.disk"
 
 
 def test_work_keeps_the_machine(workspace):
