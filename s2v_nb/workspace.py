@@ -381,6 +381,7 @@ class Workspace(HasTraits):
             self.message = Message(job.error[0], job.error[1], job.details)
         if job.finished:
             self.look_at_folder()
+            self._estimate()  # it rests on what clips took here
             if job.clip:
                 self.shown = made_of(job.clip) or self.shown
 

@@ -1,7 +1,7 @@
 """The worker: a process that does the tasks of one folder, whoever asks, until nothing was asked for a while.
 
 ``python -m s2v_nb.jobs.worker runs/tasks``. It outlives the kernel and the page that asked. Clips are made one after
-the other; hearing and measuring have a lane of their own, so that another song can be heard meanwhile.
+the other; hearing and measuring have lanes of their own, so that another song can be heard meanwhile.
 """
 
 import logging
@@ -35,7 +35,7 @@ class Worker:
         self.root = root
         self._seen: set[str] = set()
         self._at_work: set[str] = set()
-        self._lanes: dict[str, queue.Queue[Task]] = {"clip": queue.Queue(), "quick": queue.Queue()}
+        self._lanes: dict[str, queue.Queue[Task]] = {kind: queue.Queue() for kind in work.KINDS}
         for name, lane in self._lanes.items():
             threading.Thread(target=self._work, args=(lane,), daemon=True, name=f"s2v_nb-{name}").start()
 
@@ -47,7 +47,7 @@ class Worker:
                 if task.name not in self._seen:
                     self._seen.add(task.name)
                     self._at_work.add(task.name)
-                    self._lanes["clip" if task.kind == "clip" else "quick"].put(task)
+                    self._lanes.get(task.kind, self._lanes["listen"]).put(task)
             if self._at_work:
                 busy = time.monotonic()
             time.sleep(POLL_SECONDS)
