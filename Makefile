@@ -21,8 +21,11 @@ setup:
 demo: setup
 	@$(BIN)/s2v-nb demo $(foreach name,$(given),$(call option,$(name)))
 
+# the browser tests mostly wait for pages, so they run beside the others; what they said follows at the end
 test: check browser
-	$(BIN)/python -m pytest
+	@mkdir -p build; $(BIN)/python -m pytest tests/browser >build/browser.log 2>&1 & pages=$$!; \
+	$(BIN)/python -m pytest --ignore=tests/browser; others=$$?; \
+	echo "tests/browser:"; wait $$pages; seen=$$?; cat build/browser.log; exit $$((others | seen))
 
 check: setup
 	$(BIN)/ruff check .

@@ -118,3 +118,29 @@ def test_readme_scores_are_the_measured_ones():
     table = text[text.index("<!-- rhythm -->") : text.index("<!-- /rhythm -->")]
 
     assert table.splitlines()[3:] == rhythm_rows()
+
+
+def studio_rows() -> list[str]:
+    """The lines of the README's table on the studio, from the committed result file."""
+    import json
+
+    found = json.loads((ROOT / "bench/results/studio.json").read_text())
+    opened, upload = found["cell to usable panels, s"], found["60 MiB upload"]
+    slider, cell = found["slider to expected cost, ms"], found["empty cell while a clip is made, ms"]
+    size = found["notebook after five clips, KB"]["size"]
+    return [
+        f"| from running the cell to usable panels: first in a kernel, again | {opened['first in the kernel']:.1f} s, "
+        f"{opened['second']:.1f} s |",
+        f"| a file of 60 MiB uploaded on default limits; growth of the kernel's memory | {upload['seconds']:.1f} s; "
+        f"{upload['kernel memory growth, MB']:.0f} MB |",
+        f"| from a key on a slider to the new expected cost (median) | {slider['median']:.0f} ms |",
+        f"| the kernel answers an empty cell while a clip is made (median) | {cell['median']:.0f} ms |",
+        f"| size of the notebook after five clips | {size:.0f} KB |",
+    ]
+
+
+def test_readme_figures_of_the_studio_are_the_measured_ones():
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("<!-- studio -->") : text.index("<!-- /studio -->")]
+
+    assert table.splitlines()[3:] == studio_rows()

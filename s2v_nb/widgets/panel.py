@@ -54,7 +54,7 @@ class Panel(widgets.VBox):
         self.add_class(f"s2v-{type(self).__name__.lower()}")
         self.children = [widgets.HTML(f"<style>{style()}</style>", layout={"display": "none"}), *self.build()]
         if workspace is None:  # nobody else shows what goes wrong
-            self.children = [*self.children, *self._messages()]
+            self.children = [*self.children, *self._messages(), *self._presence_alone()]
         self.relabel()
         self.watch("language", lambda _: self.relabel())
         self.workspace.use(**things)
@@ -63,6 +63,12 @@ class Panel(widgets.VBox):
     def build(self) -> list[widgets.Widget]:
         """The panel's widgets; also watches what they show."""
         raise NotImplementedError
+
+    def _presence_alone(self) -> list[widgets.Widget]:
+        """What the studio has for all its panels."""
+        from s2v_nb.widgets.presence import Presence
+
+        return [] if self.plain else [widgets.Box([Presence(self.workspace.report)], layout={"display": "none"})]
 
     def _messages(self) -> list[widgets.Widget]:
         from s2v_nb.widgets.message_bar import MessageBar

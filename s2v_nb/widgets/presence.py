@@ -1,4 +1,4 @@
-"""`Presence`: a front end that shows nothing and only tells that front ends of our own work in this notebook."""
+"""`Presence`: a front end that shows nothing: it tells that ours work in this notebook, and sees to keys and names."""
 
 from s2v_nb.widgets.front import Front
 

@@ -208,6 +208,7 @@ FOCUSED = """() => {
 def test_keys_alone_make_and_stop_a_clip(filled, page, lab):
     open_filled(page, lab, filled)
     workspace(lab, "workspace.change(resolution='720p', duration=15.0)")
+    page.on("filechooser", lambda chooser: None)  # from now on; a key is faster than playwright's own request for it
     page.locator(".s2v-imageupload .s2v-upload-browse").focus()
     with page.expect_file_chooser():
         page.keyboard.press("Enter")
@@ -283,3 +284,19 @@ def test_a_clip_is_made_in_voila(page, voila):
         shot(page, "story_voila")
     finally:
         worker_process.end(folder / "runs" / "tasks")
+
+
+def test_keys_in_a_panel_do_nothing_to_the_notebook(filled, page, lab):
+    """In command mode "dd" deletes a cell and "m" makes it text: not from a button of ours."""
+    open_filled(page, lab, filled)
+    before = page.locator(".jp-CodeCell").count()
+    page.locator(".s2v-settingspanel").get_by_role("button", name="high").focus()
+
+    for key in ("d", "d", "m", "Enter"):
+        page.keyboard.press(key)
+
+    assert page.locator(".jp-CodeCell").count() == before
+    expect(page.locator(".s2v-settingspanel").get_by_role("button", name="high")).to_have_class(
+        re.compile("mod-active")
+    )
+    assert workspace(lab, "print(workspace.settings.motion)") == "high"

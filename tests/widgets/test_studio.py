@@ -477,5 +477,6 @@ def test_a_panel_on_its_own_says_what_went_wrong(tmp_path, monkeypatch):
 
     panel.button.click()
 
-    assert "There is no picture yet" in panel.children[-1].text.value
+    (bar,) = (child for child in panel.children if isinstance(child, MessageBar))
+    assert "There is no picture yet" in bar.text.value
     panel.workspace.close()
