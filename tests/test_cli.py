@@ -191,6 +191,8 @@ def test_ctrl_c_stops_with_one_sentence(tmp_path, cover, song):
         [sys.executable, "-m", "s2v_nb", "generate", "--image", cover, "--audio", song, "--duration", "15"],
         cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        # a shell's background job, as these tests may be, has it ignored, and so would all that it starts
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while not list(tmp_path.rglob("part-*.mp4")) and time.monotonic() < deadline:

@@ -137,6 +137,7 @@ def speaks_chinese(page, alert) -> None:
     page.get_by_role("button", name="中文").click()
     expect(page.get_by_role("button", name="生成")).to_be_visible()
     expect(alert).to_contain_text(re.compile("[\u4e00-\u9fff]{4}"))
+    expect(page.locator("[aria-label='提示词权重']")).to_have_count(1)  # named last, some time after its label
     page.wait_for_timeout(500)  # every label is a message of its own
     text = page.locator(STUDIO).inner_text()
     names = page.locator(f"{STUDIO} [title], {STUDIO} [aria-label], {STUDIO} [placeholder]").evaluate_all(

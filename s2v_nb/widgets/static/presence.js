@@ -23,7 +23,7 @@ export default {
     el.style.display = "none";
     model.send({ do: "here" });
     addEventListener("keydown", keepKey, true); // the same listener is only ever added once
-    const timer = setInterval(nameSliders, 1000); // labels change with the language
+    const timer = setInterval(nameSliders, 400); // labels change with the language
     return () => clearInterval(timer);
   },
 };
