@@ -47,6 +47,11 @@ def _watch_cells() -> None:
         shell.events.register("post_run_cell", lambda *_: setattr(_kernel, "cell_runs", False))
 
 
+def cell_runs() -> bool:
+    """Whether a cell of the notebook runs now."""
+    return _kernel.cell_runs
+
+
 class SessionStrip(Panel):
     """GPU, memory, disk, models and spend; cache cleaning, saving, and an idle stop that is off by default."""
 

@@ -18,7 +18,7 @@ from s2v_nb.widgets.panel import Panel
 from s2v_nb.widgets.presence import Presence
 from s2v_nb.widgets.progress_panel import ProgressPanel
 from s2v_nb.widgets.prompt_panel import PromptPanel
-from s2v_nb.widgets.session_strip import SessionStrip
+from s2v_nb.widgets.session_strip import SessionStrip, cell_runs
 from s2v_nb.widgets.settings_panel import SettingsPanel
 from s2v_nb.workspace import Message, Workspace
 
@@ -67,6 +67,7 @@ class Studio(Panel):
     def _fill(self, plain: bool) -> None:
         old = list(self.panels.values())
         workspace = self.workspace
+        self._titles.clear()
         made: dict[str, Panel] = {"session": SessionStrip(workspace, plain=plain), "message": MessageBar(workspace)}
         columns = []
         for column in COLUMNS:
@@ -78,6 +79,7 @@ class Studio(Panel):
         self.panels = made
         self._top.children = [made["session"], made["message"]]
         self._columns.children = columns
+        self.relabel()
         for panel in old:
             panel.retire()
 
@@ -92,13 +94,20 @@ class Studio(Panel):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Called when it is shown: from then on the page has some seconds to answer."""
         if self._presence is not None and not self._presence.answered and self._timer is None:
-            self._timer = threading.Timer(ANSWER_SECONDS, self._unanswered)
-            self._timer.daemon = True
-            self._timer.start()
+            self._wait_for_answer()
         return super()._repr_mimebundle_(**kwargs)
 
+    def _wait_for_answer(self) -> None:
+        self._timer = threading.Timer(ANSWER_SECONDS, self._unanswered)
+        self._timer.daemon = True
+        self._timer.start()
+
     def _unanswered(self) -> None:
-        if self._presence is not None and not self._presence.answered:
+        if self._presence is None or self._presence.answered:
+            return
+        if cell_runs():  # the page may have answered; a busy kernel hears it later
+            self._wait_for_answer()
+        else:
             self.attempt(lambda: self.use_plain(True))
             self.workspace.message = self.workspace.message or Message("studio.plain", kind="note")
 

@@ -80,6 +80,29 @@ def test_a_page_that_never_answers_gets_plain_widgets_and_keeps_every_choice(wor
     assert workspace.message is None
 
 
+def test_titles_stay_when_panels_are_replaced(workspace):
+    page = Studio(workspace, language="zh")
+    before = [heading.value for heading, _ in page._titles]
+
+    page.use_plain(True)
+
+    assert [heading.value for heading, _ in page._titles] == before
+    assert ">图片<" in before[0]
+
+
+def test_a_busy_kernel_is_no_page_without_front_ends(workspace, monkeypatch):
+    """Under Run All the page's answer waits behind the cells."""
+    page = Studio(workspace)
+    monkeypatch.setattr("s2v_nb.widgets.session_strip._kernel.cell_runs", True)
+
+    page._unanswered()
+
+    assert not page.panels["image"].plain
+    assert page._timer.is_alive()
+    page._timer.cancel()
+    page._timer.join()
+
+
 def test_a_page_that_answers_stays(workspace):
     page = Studio(workspace)
     first = page.panels["image"]
