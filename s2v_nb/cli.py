@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from s2v_nb import __version__
 from s2v_nb.errors import Cancelled, InputError, SentenceError, language, say
-from s2v_nb.log import log_file, start_log
+from s2v_nb.log import sentence_of, start_log
 from s2v_nb.settings import CONTROLS, Choice, Settings, number_or_text
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _explain(error, as_json)
     except Exception as error:
         logger.exception("%s failed", given[:1])
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return _explain(SentenceError("failed.internal", why=why, log=str(log_file())), as_json)
+        return _explain(sentence_of(error), as_json)
     return DONE
 
 

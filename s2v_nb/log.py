@@ -1,13 +1,22 @@
-"""Where tracebacks go: ``s2v-nb.log`` in the cache folder."""
+"""Where tracebacks go, ``s2v-nb.log`` in the cache folder, and what a person is told instead."""
 
 import logging
 from pathlib import Path
 
+from s2v_nb.errors import SentenceError
 from s2v_nb.session import cache_folder
 
 
 def log_file() -> Path:
     return cache_folder() / "s2v-nb.log"
+
+
+def sentence_of(error: BaseException) -> SentenceError:
+    """The error itself if it speaks; of any other, the sentence that something failed inside and where the log is."""
+    if isinstance(error, SentenceError):
+        return error
+    why = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return SentenceError("failed.internal", why=why, log=str(log_file()))
 
 
 def start_log() -> None:

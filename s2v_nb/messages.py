@@ -532,7 +532,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "studio.progress.cached": ("done: this very clip was there already", "已完成：此前已生成过同样的片段"),
     "studio.progress.stopped": ("stopped: finished parts are kept", "已停止：完成的部分已保留"),
     "studio.progress.left": ("{left} left", "剩余 {left}"),
-    "studio.progress.details": ("Details", "详情"),
     "studio.clip.empty": (
         "No clip yet. Choose a picture and a song and press Generate; the clip plays here.",
         "还没有片段。选择图片和歌曲后点击生成，片段会在此播放。",

@@ -24,7 +24,7 @@ from s2v_nb.errors import LANGUAGES, GenerationError, InputError, SentenceError,
 from s2v_nb.jobs import Job, Task, worker_process
 from s2v_nb.jobs.history import Made, clips_in, made_of
 from s2v_nb.jobs.tasks import tasks_in, unfinished
-from s2v_nb.log import keep_log, log_file
+from s2v_nb.log import keep_log, sentence_of
 from s2v_nb.media import Audio, Image, load_audio, load_image
 from s2v_nb.media.files import sha256_of
 from s2v_nb.rhythm import Corrections, Excerpt, Rhythm
@@ -209,14 +209,12 @@ class Workspace(HasTraits):
         self._reported = str(error)
         logger.error("%s", error, exc_info=error)
         details = "" if isinstance(error, SentenceError) and not error.__cause__ else traceback.format_exc()
-        if isinstance(error, SentenceError):
-            self.message = Message(error.key, error.values, details)
-        elif isinstance(error, OSError):
+        if isinstance(error, OSError) and not isinstance(error, SentenceError):
             place = str(error.filename or self.folder)
-            self.message = Message("failed.disk", {"name": place, "why": error.strerror or str(error)}, details)
+            told: SentenceError = GenerationError("failed.disk", name=place, why=error.strerror or str(error))
         else:
-            why = str(error).splitlines()[0] if str(error) else type(error).__name__
-            self.message = Message("failed.internal", {"why": why, "log": str(log_file())}, details)
+            told = sentence_of(error)
+        self.message = Message(told.key, told.values, details)
 
     def touch(self) -> None:
         """The person is there."""

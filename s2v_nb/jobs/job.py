@@ -21,8 +21,7 @@ class Job(HasTraits):
     """A live view of a task: `refresh` reads its folder into the traits, which panels observe.
 
     ``state`` is 'waiting', 'running', 'done', 'failed' or 'stopped'; ``stages`` maps each stage that has begun to its
-    `State`; ``measured`` says that the alignment of the finished clip is known. ``error`` is a sentence's (key,
-    values), ``details`` the traceback.
+    `State`. ``error`` is a sentence's (key, values), ``details`` the traceback.
     """
 
     state = Enum(("waiting", "running", *FINISHED), default_value="waiting")

@@ -18,8 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from s2v_nb.errors import LANGUAGES, SentenceError, say
-from s2v_nb.log import log_file
+from s2v_nb.errors import LANGUAGES, say
+from s2v_nb.log import log_file, sentence_of
 from s2v_nb.storage import write_json
 
 TaskState = Literal["waiting", "running", "done", "failed", "stopped"]
@@ -116,12 +116,9 @@ class Task:
 
     def fail(self, error: BaseException, details: str) -> None:
         """End with a sentence in the table's words and the traceback."""
-        if isinstance(error, SentenceError):
-            key, values = error.key, error.values
-        else:
-            why = str(error).splitlines()[0] if str(error) else type(error).__name__
-            key, values = "failed.internal", {"why": why, "log": str(log_file())}
-        self.end("failed", key=key, values={k: _plain(v) for k, v in values.items()}, details=details)
+        told = sentence_of(error)
+        values = {name: _plain(value) for name, value in told.values.items()}
+        self.end("failed", key=told.key, values=values, details=details)
 
 
 def tasks_in(root: Path) -> list[Task]:

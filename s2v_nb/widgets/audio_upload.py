@@ -11,9 +11,8 @@ import ipywidgets as widgets
 
 from s2v_nb.rhythm import Corrections, Excerpt
 from s2v_nb.samples import sample_audio
-from s2v_nb.storage import replacing
 from s2v_nb.widgets.panel import Panel
-from s2v_nb.widgets.upload import Upload, show_transfers
+from s2v_nb.widgets.upload import Upload, kept_sample, show_transfers
 from s2v_nb.widgets.waveform import LONGEST, Waveform, excerpt_sound
 from s2v_nb.workspace import SONGS
 
@@ -92,12 +91,7 @@ class AudioUpload(Panel):
         self._playing.start()
 
     def _write_sample(self) -> None:
-        path = self.workspace.uploads / "sample_song.wav"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as scratch:
-                sample_audio(scratch)
-        self.workspace.use(audio=path)
+        self.workspace.use(audio=kept_sample(self.workspace.uploads, "sample_song.wav", sample_audio))
         self.workspace.look_at_folder()
 
     def _chooser(self) -> widgets.Widget:

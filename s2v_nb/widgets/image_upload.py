@@ -10,10 +10,9 @@ import ipywidgets as widgets
 from s2v_nb.media import Image, load_image
 from s2v_nb.media.advice import advise, subject_of, window_of
 from s2v_nb.samples import sample_image
-from s2v_nb.storage import replacing
 from s2v_nb.widgets.panel import Panel
 from s2v_nb.widgets.stage import Stage, small_jpeg
-from s2v_nb.widgets.upload import Upload, keep_bytes, show_transfers
+from s2v_nb.widgets.upload import Upload, keep_bytes, kept_sample, show_transfers
 from s2v_nb.workspace import PICTURES
 
 ACCEPTED = ",".join(("image/*", *PICTURES))
@@ -106,13 +105,8 @@ class ImageUpload(Panel):
         self._drawing.start()
 
     def _draw_sample(self) -> None:
-        path = self.workspace.uploads / "sample_cover.png"
         try:
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with replacing(path) as scratch:
-                    sample_image(scratch)
-            self._use(path)
+            self._use(kept_sample(self.workspace.uploads, "sample_cover.png", sample_image))
         finally:
             self._sample.disabled = False
 

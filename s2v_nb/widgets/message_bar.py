@@ -34,10 +34,4 @@ class MessageBar(Panel):
 
     def _html(self, message: Message) -> str:
         sentence = html.escape(message.sentence(self.workspace.language))
-        details = ""
-        if message.details:
-            head = html.escape(self.say("studio.details"))
-            details = (
-                f'<details><summary>{head}</summary><pre class="s2v-pre">{html.escape(message.details)}</pre></details>'
-            )
-        return f'<div class="s2v-message s2v-{message.kind}">{sentence}{details}</div>'
+        return f'<div class="s2v-message s2v-{message.kind}">{sentence}{self.folded(message.details)}</div>'

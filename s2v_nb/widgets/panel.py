@@ -129,6 +129,13 @@ class Panel(widgets.VBox):
     def say(self, key: str, **values: object) -> str:
         return say(key, self.workspace.language, **values)
 
+    def folded(self, details: str) -> str:
+        """A traceback as HTML, folded away; '' for none."""
+        if not details:
+            return ""
+        head = html.escape(self.say("studio.details"))
+        return f'<details><summary>{head}</summary><pre class="s2v-pre">{html.escape(details)}</pre></details>'
+
     def relabel(self) -> None:
         """Put every label in the person's language; panels with more to translate extend it."""
         for widget, trait, key in self._labels:

@@ -61,16 +61,9 @@ class ProgressPanel(Panel):
         if job is None:
             return _status(self.say("studio.progress.none"))
         if job.state == "failed":
-            return _status(job.sentence(self.workspace.language), "s2v-bad") + self._details(job.details)
+            return _status(job.sentence(self.workspace.language), "s2v-bad") + self.folded(job.details)
         state = "cached" if job.state == "done" and job.cached else job.state
         return _status(self.say(f"studio.progress.{state}", seconds=job.seconds))
-
-    def _details(self, text: str) -> str:
-        if not text:
-            return ""
-        head = html.escape(self.say("studio.progress.details"))
-        body = f"<pre style='white-space:pre-wrap;overflow-wrap:anywhere;font-size:11px'>{html.escape(text)}</pre>"
-        return f"<details><summary>{head}</summary>{body}</details>"
 
 
 class _Row:

@@ -24,7 +24,7 @@ from traitlets import Dict, Unicode
 
 from s2v_nb.errors import GenerationError, InputError
 from s2v_nb.media.files import sha256_of
-from s2v_nb.storage import clean_stale, sync
+from s2v_nb.storage import clean_stale, replacing, sync
 from s2v_nb.widgets.front import Front
 from s2v_nb.workspace import Workspace
 
@@ -237,6 +237,16 @@ def keep_bytes(folder: Path, name: str, content: "bytes | memoryview") -> Path:
         raise GenerationError("failed.disk", name=incoming.name, why=error.strerror or str(error)) from error
     finally:
         incoming.drop()
+
+
+def kept_sample(folder: Path, name: str, make: Callable[[Path], Any]) -> Path:
+    """The sample ``name`` in ``folder``, made there by ``make(path)`` unless it is there already."""
+    path = folder / name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as scratch:
+            make(scratch)
+    return path
 
 
 def tidy_name(name: str) -> str:

@@ -7,14 +7,6 @@ import pytest
 from s2v_nb.jobs import Job, Task
 from s2v_nb.progress import FileView, Progress
 from s2v_nb.widgets.progress_panel import ProgressPanel, clock
-from s2v_nb.workspace import Workspace
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    made = Workspace(tmp_path, language="en")
-    yield made
-    made.close()
 
 
 def submit(workspace, kind="clip") -> Job:

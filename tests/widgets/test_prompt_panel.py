@@ -2,17 +2,7 @@
 
 import re
 
-import pytest
-
 from s2v_nb.widgets import PromptPanel
-from s2v_nb.workspace import Workspace
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    made = Workspace(tmp_path, language="en")
-    yield made
-    made.close()
 
 
 def text(widget) -> str:

@@ -8,14 +8,6 @@ import pytest
 from s2v_nb.engines import EngineCard, Notice
 from s2v_nb.settings import CONTROLS, PRESETS, Settings
 from s2v_nb.widgets import SettingsPanel
-from s2v_nb.workspace import Workspace
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    made = Workspace(tmp_path, language="en")
-    yield made
-    made.close()
 
 
 def text(widget) -> str:

@@ -25,13 +25,6 @@ def no_worker(monkeypatch):
     monkeypatch.setattr("s2v_nb.jobs.worker_process.ensure", lambda root: None)
 
 
-@pytest.fixture
-def workspace(tmp_path):
-    made = Workspace(tmp_path, language="en")
-    yield made
-    made.close()
-
-
 def test_a_page_has_every_panel_on_one_workspace(workspace, cover):
     page = Studio(workspace)
     page.image = cover
