@@ -46,7 +46,7 @@ def give_up(task: Task, error: Exception, details: str = "") -> None:
 def listen(task: Task) -> None:
     """Hear a song as `generate` does: rhythm without corrections, the best excerpts with them, and its peaks."""
     from s2v_nb.rhythm import Corrections, analyze, best_excerpts
-    from s2v_nb.runs.generation import HEARD_SECONDS
+    from s2v_nb.runs.material import HEARD_SECONDS
 
     audio = load_audio(task.what["audio"], 0.0, HEARD_SECONDS)
     raw = analyze(audio, corrections=Corrections())

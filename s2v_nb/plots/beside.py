@@ -8,7 +8,7 @@ from s2v_nb.plots.alignment import plot_alignment
 from s2v_nb.plots.beats import plot_beats
 from s2v_nb.plots.style import save
 from s2v_nb.rhythm import analyze
-from s2v_nb.runs.generation import HEARD_SECONDS
+from s2v_nb.runs.material import HEARD_SECONDS
 from s2v_nb.runs.spec import find_spec
 from s2v_nb.storage import replacing, write_json
 

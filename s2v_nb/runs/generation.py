@@ -9,7 +9,6 @@ runs/3f9a61c2d0b4/     named by what it computes
 """
 
 import logging
-import math
 import os
 import shutil
 import time
@@ -21,31 +20,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL.Image
 
-from s2v_nb.engines import Engine, Notice, Plan, Request, get_engine
+from s2v_nb.engines import Engine, Plan, Request, get_engine
 from s2v_nb.errors import Cancelled, GenerationError, InputError
-from s2v_nb.media import Audio, Image, load_audio, load_image
+from s2v_nb.media import load_image
 from s2v_nb.media.files import WHAT
 from s2v_nb.media.parts import finished_parts, join_parts, write_parts
 from s2v_nb.media.video import is_whole
 from s2v_nb.progress import FileView, Progress, usual_views
-from s2v_nb.rhythm import Corrections, Excerpt, Rhythm, analyze, best_excerpts, ear
-from s2v_nb.rhythm.trackers import missing_weights
+from s2v_nb.rhythm import Rhythm
 from s2v_nb.runs.clip import Clip
-from s2v_nb.runs.spec import Source, Spec, find_spec, run_name, spec_path
-from s2v_nb.session import release_memory
-from s2v_nb.settings import CONTROLS, Range, Settings
+from s2v_nb.runs.material import AudioLike, ImageLike, Material, Song
+from s2v_nb.runs.spec import Source, Spec, find_spec, spec_path
+from s2v_nb.settings import Settings
 from s2v_nb.storage import clean_stale, replacing, write_json
 
 logger = logging.getLogger(__name__)
 
 LONGEST_NAME = 200  # bytes of a file name, with room for the scratch name's suffix
-HEARD_SECONDS = 600.0  # a song up to this long is heard as a whole: beats are surer, and its phrases are known
-CONTEXT_SECONDS = 20.0  # of a longer one, before and after the excerpt
-
-ImageLike = str | Path | bytes | np.ndarray | PIL.Image.Image | Image
-AudioLike = str | Path | Audio
 
 
 def generate(
@@ -93,37 +85,44 @@ def generate(
     began = time.monotonic()
     settings = _with_choices(settings or Settings(), choices)
     engine = get_engine(settings.engine)
-    settings = settings.but(engine=engine.name)
     target = _checked_target(out)
     progress = progress or Progress(*usual_views())
     progress.update("audio", 0, 3)
     _refuse_source_as_target(target, image, audio)
-    image = load_image(image)
-    song, best, ear_of = _song(audio, settings, rhythm)
-    settings = settings.but(start=best.start)
-    excerpt, num_frames = _excerpt(song, settings)
-    if rhythm is not None:
-        rhythm = rhythm.excerpt(0.0, excerpt.duration)
+    material = Material(image, song := Song(audio, rhythm))
+    song.part(settings)
     progress.update("audio", 1, 3)
-    heard_by = ear(ear_of) if rhythm is None else rhythm.to_dict()
-    folder = Path(runs) / run_name(image, song, settings, engine, heard_by)
-    existing = _existing(folder / "clip.mp4")
-    if existing is None:
-        # to_dict and back rounds as the metadata does, so that a replay sees the very same numbers
-        found = rhythm or _hear(song, ear_of).excerpt(excerpt.start - song.start, excerpt.duration)
-        heard = Rhythm.from_dict(found.to_dict())
-    else:
-        heard = existing.rhythm
+    if _existing(_clip_path(material, settings, engine, runs)) is None:
+        song.rhythm(settings)
     progress.update("audio", 3, 3)
-    song = ear_of = replace(song, samples=song.samples[:, :0].copy())  # rendering needs the memory, not the song
-    release_memory()
-    job = _Job(engine, Request(image, excerpt, heard, settings, num_frames), folder)
-    plan = engine.plan(job.request)
+    song.release()
+    clip = make_clip(material, settings, runs=runs, engine=engine, progress=progress)
+    path = _copied(clip.path, target) if target else clip.path
+    return replace(clip, path=path, seconds=time.monotonic() - began)
+
+
+def make_clip(material: Material, settings: Settings, *, runs: str | Path, engine: Engine, progress: Progress) -> Clip:
+    """What `generate` does once picture and song are ready; for many clips of one material.
+
+    Raises
+    ------
+    InputError, GenerationError, Cancelled
+        As `generate`.
+    """
+    began = time.monotonic()
+    path = _clip_path(material, settings, engine, runs)
+    existing = _existing(path)
+    settings = settings.but(engine=engine.name)
+    request = material.request(settings, existing.rhythm if existing else None)
+    plan = engine.plan(request)
     if existing is None:
-        job.make(plan, progress)
-    path = _copied(job.clip, target) if target else job.clip
-    notices = [*_song_notices(song, excerpt, settings, best), *_tracker_notices(heard), *plan.notices]
-    return Clip(path, Clip.open(job.clip).spec, tuple(notices), time.monotonic() - began, existing is not None)
+        _Job(engine, request, path.parent).make(plan, progress)
+    notes = (*material.song.part(settings).notices(request.settings, request.rhythm), *plan.notices)
+    return Clip(path, Clip.open(path).spec, notes, time.monotonic() - began, existing is not None)
+
+
+def _clip_path(material: Material, settings: Settings, engine: Engine, runs: str | Path) -> Path:
+    return Path(runs) / material.run_name(settings, engine) / "clip.mp4"
 
 
 def replay(
@@ -156,10 +155,10 @@ def replay(
     picture = load_image(_source(spec.image, image, path, "picture", "image"))
     song = _source(spec.audio, audio, path, "song", "audio")
     rhythm = Rhythm.from_dict(spec.rhythm)
-    loaded = _song(song, spec.settings, rhythm)[0]
+    header = Song(song).header
     for found, wanted, what, option in (
         (picture.sha256, spec.image, "picture", "image"),
-        (loaded.sha256, spec.audio, "song", "audio"),
+        (header.sha256, spec.audio, "song", "audio"),
     ):
         if found != wanted.sha256:
             raise InputError("replay.other", name=wanted.name, what=what, what_zh=WHAT[what], option=option)
@@ -211,80 +210,6 @@ def _existing(clip: Path) -> Clip | None:
             return Clip.open(clip)
     logger.warning("%s cannot be read and is made again", clip)
     return None
-
-
-def _song(audio: AudioLike, settings: Settings, rhythm: Rhythm | None) -> tuple[Audio, Excerpt, Audio]:
-    """The song, or as much around the excerpt as is heard of a very long one; where the excerpt is; and the audio
-    whose corrections hold.
-
-    If the person did not say, it is the best part of the song's first ten minutes; a rhythm of her own counts from
-    the song's start. A part that was loaded before is a song of its own: times count from its first sample.
-    """
-    song = (
-        audio.as_song().excerpt(0.0, HEARD_SECONDS)
-        if isinstance(audio, Audio)
-        else load_audio(audio, 0.0, HEARD_SECONDS)
-    )
-    if settings.start is not None or rhythm is not None:
-        best = Excerpt(settings.start or 0.0, settings.duration, 0.0, {})
-    else:
-        source = audio if isinstance(audio, Audio) else song
-        best = best_excerpts(song, settings.duration, count=1, rhythm=_hear(song, source))[0]
-    song = song if song.is_whole else _around(audio, best)
-    return song, best, audio if isinstance(audio, Audio) else song
-
-
-def _hear(song: Audio, source: Audio) -> Rhythm:
-    """What is heard in ``song``, from its start; corrections of the file a loaded part came from hold in the part."""
-    if source.path and not source.is_whole and song.path is None and Corrections.of(source).steps:
-        return analyze(source).excerpt(song.start, song.duration)
-    return analyze(song)
-
-
-def _around(audio: AudioLike, excerpt: Excerpt) -> Audio:
-    """The excerpt with some of the song before and after."""
-    first = max(0.0, excerpt.start - CONTEXT_SECONDS)
-    length = excerpt.end - first + CONTEXT_SECONDS
-    return audio.as_song().excerpt(first, length) if isinstance(audio, Audio) else load_audio(audio, first, length)
-
-
-def _excerpt(song: Audio, settings: Settings) -> tuple[Audio, int]:
-    """The part of the song the clip plays, as long as its frames, and how many these are.
-
-    There are round(duration x fps), or as many as have sound where the song ends early.
-    """
-    assert settings.start is not None
-    available = song.excerpt(settings.start, settings.duration).duration
-    control = CONTROLS["duration"]
-    assert isinstance(control, Range)
-    if available < control.low - 1e-6:
-        found = {"seconds": available, "start": settings.start, "low": control.low}
-        raise InputError("audio.too_short", name=song.name, **found)
-    num_frames = settings.num_frames
-    if available < settings.duration - 1 / song.rate:
-        num_frames = math.floor(available * settings.fps + 0.5)
-    excerpt = song.excerpt(settings.start, num_frames / settings.fps)
-    return replace(excerpt, samples=excerpt.samples.copy()), num_frames  # a view would hold the song in memory
-
-
-def _song_notices(song: Audio, excerpt: Audio, settings: Settings, best: Excerpt) -> Iterator[Notice]:
-    missing = settings.duration - excerpt.duration
-    if missing > 1 / settings.fps:
-        yield Notice("notice.shortened", {"missing": missing, "seconds": excerpt.duration})
-    elif best.parts:
-        end = excerpt.start + excerpt.duration
-        found: dict[str, Any] = {"song": song.song_duration, "start": settings.start, "end": end}
-        found |= {"reason": best.words("en"), "reason_zh": best.words("zh")}
-        yield Notice("notice.best_excerpt", found)
-    elif song.song_duration > 15:
-        end = excerpt.start + excerpt.duration
-        yield Notice("notice.excerpt", {"song": song.song_duration, "start": settings.start, "end": end})
-
-
-def _tracker_notices(heard: Rhythm) -> Iterator[Notice]:
-    missing = missing_weights()
-    if heard.tracker == "librosa" and missing:
-        yield Notice(missing.key, missing.values)
 
 
 def _copied(clip: Path, target: Path) -> Path:

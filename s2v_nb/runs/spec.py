@@ -8,7 +8,6 @@ from typing import Any
 
 from s2v_nb.engines import Engine
 from s2v_nb.errors import InputError
-from s2v_nb.media import Audio, Image
 from s2v_nb.rhythm import Rhythm
 from s2v_nb.settings import Settings
 
@@ -77,12 +76,12 @@ class Spec:
         )
 
 
-def run_name(image: Image, audio: Audio, settings: Settings, engine: Engine, heard: Any) -> str:
+def run_name(image_sha256: str, audio_sha256: str, settings: Settings, engine: Engine, heard: Any) -> str:
     """The name of a run's folder: 12 hex digits over what it computes.
 
     ``heard`` is what decides the rhythm, as JSON can hold it: `ear` of the song, or the rhythm that was given.
     """
-    what = [image.sha256, audio.sha256, asdict(settings), engine.name, engine.version, heard]
+    what = [image_sha256, audio_sha256, asdict(settings), engine.name, engine.version, heard]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -16,7 +16,7 @@ from s2v_nb import Clip, Corrections, InputError, Progress, Settings, analyze, g
 from s2v_nb.engines import Notice
 from s2v_nb.errors import Cancelled, GenerationError
 from s2v_nb.media.video import probe_video, read_frames, read_sound
-from s2v_nb.runs import generation, replay
+from s2v_nb.runs import material, replay
 from tests.conftest import tone, write_song
 from tests.rhythm.music import band, bar_lines
 
@@ -426,10 +426,10 @@ def test_without_a_start_the_best_part_is_taken(cover, tmp_path):
 
 
 def test_a_song_of_hours_is_heard_around_the_excerpt(cover, tmp_path, monkeypatch):
-    monkeypatch.setattr(generation, "HEARD_SECONDS", 12.0)
+    monkeypatch.setattr(material, "HEARD_SECONDS", 12.0)
     heard = []
-    listen = generation.analyze
-    monkeypatch.setattr(generation, "analyze", lambda song: heard.append(song.duration) or listen(song))
+    listen = material.analyze
+    monkeypatch.setattr(material, "analyze", lambda song: heard.append(song.duration) or listen(song))
     audio = band("AABBAABBAABBAABBAABBAABBAABBAABB")
 
     clip = generate(cover, audio, runs=tmp_path, start=40.0, **SMALL)
