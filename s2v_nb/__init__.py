@@ -19,6 +19,7 @@ _HOME = {
     "Progress": "s2v_nb.progress",
     "Rhythm": "s2v_nb.rhythm",
     "Settings": "s2v_nb.settings",
+    "Sweep": "s2v_nb.sweeps",
     "Workspace": "s2v_nb.workspace",
     "analyze": "s2v_nb.rhythm",
     "best_excerpts": "s2v_nb.rhythm",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from s2v_nb.runs import Clip, generate, replay
     from s2v_nb.samples import sample_audio, sample_image
     from s2v_nb.settings import Settings
+    from s2v_nb.sweeps import Sweep
     from s2v_nb.widgets.studio import studio
     from s2v_nb.workspace import Workspace
 

@@ -6,6 +6,7 @@ status 2. ``GenerationError`` is for what failed in spite of good input: exit st
 
 import os
 from string import Formatter
+from typing import Any
 
 from s2v_nb.messages import MESSAGES
 
@@ -62,6 +63,20 @@ class GenerationError(SentenceError, RuntimeError):
 
 class Cancelled(SentenceError):
     """The person stopped the work; what was finished stays."""
+
+
+def told(error: SentenceError) -> dict[str, Any]:
+    """An error as JSON can hold it: 'key' and 'values', as `speaks` asks for."""
+    plain = str | int | float | bool | None
+    return {"key": error.key, "values": {n: v if isinstance(v, plain) else str(v) for n, v in error.values.items()}}
+
+
+def speaks(kept: Any) -> bool:
+    """Whether what was read from a file has the 'key' and the 'values' of a sentence in every language."""
+    try:
+        return all(say(kept["key"], lang, **kept["values"]) for lang in LANGUAGES)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return False
 
 
 def _rebuild(kind: type[SentenceError], key: str, values: dict[str, object]) -> SentenceError:

@@ -956,4 +956,129 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "This clip was made from {name!r}, which is not chosen now; choose it again, then press the button.",
         "该片段由 {name!r} 生成，当前未选择该文件；请重新选择后再点击。",
     ),
+    # sweeps and series
+    "sweep.axis": (
+        "{name}={value!r} is no list of values; write {name}=[first, second, ...].",
+        "{name}={value!r} 不是取值列表；请写成 {name}=[值1, 值2, ...]。",
+    ),
+    "sweep.name": (
+        "{name!r} is no setting that can be swept; choose from {allowed}.",
+        "{name!r} 不是可扫描的设置；请从以下选择：{allowed}。",
+    ),
+    "sweep.too_many": (
+        "The sweep has {count} cells, 1 to {limit} are allowed; give fewer values, or sweep in two steps.",
+        "该扫描有 {count} 个单元，允许 1 到 {limit} 个；请减少取值，或分两次扫描。",
+    ),
+    "sweep.cells": (
+        "A cell names {found}, the first one names {allowed}; give every cell the same settings.",
+        "某单元包含 {found}，而第一个包含 {allowed}；请让每个单元给出相同的设置。",
+    ),
+    "sweep.both": (
+        "cells and {name} were both given; give a list of cells or axes, not both.",
+        "同时给出了 cells 和 {name}；请只用单元列表或坐标轴其中一种。",
+    ),
+    "sweep.range": (
+        "{value!r} is no range; write FROM:TO:COUNT with a count of 2 to {limit}, such as 0.5:1.5:5.",
+        "{value!r} 不是有效范围；请写成 起点:终点:个数（个数为 2 到 {limit}），例如 0.5:1.5:5。",
+    ),
+    "sweep.which": (
+        "{count} cells have {values}, but one is meant; the sweep has {allowed}.",
+        "符合 {values} 的单元有 {count} 个，需要恰好一个；该扫描包含 {allowed}。",
+    ),
+    "sweep.none": (
+        "{name} holds no sweep; give the folder that a sweep was written to, or begin one there.",
+        "{name} 中没有扫描；请给出扫描所在的文件夹，或在那里新建一个。",
+    ),
+    "sweep.damaged": (
+        "{name} cannot be read ({why}); begin the sweep again with the same folder: finished clips are found there.",
+        "无法读取 {name}（{why}）；请用同一文件夹重新开始扫描，已完成的片段会被找到。",
+    ),
+    "sweep.disk": (
+        "{name} needs {needs:.0f} MiB of disk, but {has:.0f} MiB are free; free some, or choose another folder.",
+        "{name} 需要 {needs:.0f} MiB 磁盘空间，仅剩 {has:.0f} MiB；请清理空间或选择其他文件夹。",
+    ),
+    "sweep.cap": (
+        "spend_cap={value} with a price of {price:g} an hour cannot be kept; both must be above 0, so give the price too.",
+        "spend_cap={value} 与每小时价格 {price:g} 无法执行；两者都必须大于 0，请同时给出价格。",
+    ),
+    "sweep.runner": (
+        "runner={value!r} is not one of {allowed}; choose one of these.",
+        "runner={value!r} 不在可选范围内：{allowed}，请从中选择。",
+    ),
+    "sweep.no_ray": (
+        "The Ray runner needs the package ray, which is not installed; run: pip install 's2v_nb[ray]'.",
+        "Ray 运行方式需要 ray 软件包，当前未安装；请运行：pip install 's2v_nb[ray]'。",
+    ),
+    "sweep.ray_address": (
+        "No Ray cluster answers at {address!r} ({why}); check the address, or leave it out to use this machine.",
+        "{address!r} 没有响应的 Ray 集群（{why}）；请检查地址，或留空以使用本机。",
+    ),
+    "sweep.ray_workers": (
+        "{wanted} workers of {needs} were asked for, the cluster has room for {has}; ask for fewer.",
+        "要求 {wanted} 个工作进程（每个 {needs}），集群只能容纳 {has} 个；请减少数量。",
+    ),
+    "sweep.worker_died": (
+        "The process that made this clip died ({why}); it is tried once more, then passed over.",
+        "生成该片段的进程意外结束（{why}）；将再试一次，之后跳过。",
+    ),
+    "sweep.stopped": (
+        "Stopped. {done} of {total} clips are done and kept; start the sweep again to go on.",
+        "已停止。{total} 个片段中已完成 {done} 个并保留；再次启动扫描即可继续。",
+    ),
+    "sweep.capped": (
+        "{spent:.2f} are spent, the cap is {cap:.2f}: {done} of {total} clips are done. Raise the cap to go on.",
+        "已花费 {spent:.2f}，上限为 {cap:.2f}：{total} 个片段中已完成 {done} 个。提高上限即可继续。",
+    ),
+    "sweep.failures": (
+        "{failed} clips failed twice and were passed over; the table says why. Try them again with retry_failed.",
+        "{failed} 个片段失败两次，已跳过；原因见表格。可用 retry_failed 重试。",
+    ),
+    "sweep.expected": (
+        "{cells} clips, {done} done; about {time} and {disk:.0f} MiB of disk are needed ({free:.0f} GiB free)",
+        "共 {cells} 个片段，已完成 {done} 个；约需 {time} 和 {disk:.0f} MiB 磁盘（剩余 {free:.0f} GiB）",
+    ),
+    "sweep.expected_money": (
+        ", about {money:.2f} in money",
+        "，费用约 {money:.2f}",
+    ),
+    "sweep.nothing_missing": (
+        "{cells} clips, {done} done; nothing is missing",
+        "共 {cells} 个片段，已完成 {done} 个；没有缺少的片段",
+    ),
+    "sweep.line": (
+        "{done} of {total} clips done, {failed} failed",
+        "已完成 {done}/{total} 个片段，失败 {failed} 个",
+    ),
+    "sweep.bar": (
+        "Sweep",
+        "扫描",
+    ),
+    "sweep.cells_done": (
+        "{done} of {total} clips",
+        "{done}/{total} 个片段",
+    ),
+    "sweep.left": (
+        "{time} left",
+        "剩余 {time}",
+    ),
+    "sweep.spent": (
+        "{money:.2f} spent",
+        "已花费 {money:.2f}",
+    ),
+    "sweep.best_late": (
+        "in time: {met} of {events} moments meet a beat, R {r:.2f} (chance {chance:.2f}), {lag:.0f} ms after it",
+        "合拍：{events} 个视觉事件中 {met} 个落在节拍上，R {r:.2f}（随机 {chance:.2f}），晚 {lag:.0f} 毫秒",
+    ),
+    "sweep.best_early": (
+        "in time: {met} of {events} moments meet a beat, R {r:.2f} (chance {chance:.2f}), {lag:.0f} ms before it",
+        "合拍：{events} 个视觉事件中 {met} 个落在节拍上，R {r:.2f}（随机 {chance:.2f}），早 {lag:.0f} 毫秒",
+    ),
+    "sweep.best_late_unsure": (
+        "{met} of {events} moments meet a beat, R {r:.2f} (chance {chance:.2f}), {lag:.0f} ms after it; too few to be sure",
+        "{events} 个视觉事件中 {met} 个落在节拍上，R {r:.2f}（随机 {chance:.2f}），晚 {lag:.0f} 毫秒；数量太少，尚不能确定",
+    ),
+    "sweep.best_early_unsure": (
+        "{met} of {events} moments meet a beat, R {r:.2f} (chance {chance:.2f}), {lag:.0f} ms before it; too few to be sure",
+        "{events} 个视觉事件中 {met} 个落在节拍上，R {r:.2f}（随机 {chance:.2f}），早 {lag:.0f} 毫秒；数量太少，尚不能确定",
+    ),
 }

@@ -125,9 +125,14 @@ class NotebookView(TerminalView):
 
 def usual_views() -> list[View]:
     """What shows progress where nobody said how: bars in a notebook, nothing elsewhere."""
+    return [NotebookView()] if in_notebook() else []
+
+
+def in_notebook() -> bool:
+    """Whether what we show appears below a notebook's cell."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
-    return [NotebookView()] if shell is not None and hasattr(shell, "kernel") else []
+    return shell is not None and hasattr(shell, "kernel")
 
 
 class FileView:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from s2v_nb.errors import InputError
 from s2v_nb.storage import clean_stale
@@ -99,6 +100,36 @@ def release_memory() -> None:
     """Give memory that is no longer used back to the system; glibc keeps what many threads have freed."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def forget_peak() -> None:
+    """Begin anew to watch this process's highest use of memory, and the GPU's; see `peak_memory`."""
+    with suppress(OSError):
+        (_PROC / "self/clear_refs").write_text("5")  # man 5 proc: resets the peak resident set size
+    if torch := _torch_on_gpu():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_memory() -> tuple[int, int]:
+    """Bytes this process held at most since `forget_peak`, in the machine's memory and on the GPU (0 without one).
+
+    Where the system does not let the peak be forgotten, it is that of the process's whole life.
+    """
+    here = _numbers(_PROC / "self/status", scale=1024).get("VmHWM") or _highest_ever()
+    torch = _torch_on_gpu()
+    return here, int(torch.cuda.max_memory_allocated()) if torch else 0
+
+
+def _highest_ever() -> int:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _torch_on_gpu() -> Any:
+    """torch where it is loaded and uses a GPU; it is never imported for this."""
+    torch = sys.modules.get("torch")
+    return torch if torch is not None and torch.cuda.is_initialized() else None
 
 
 def cpu_count() -> int:
@@ -239,6 +270,15 @@ def clean_cache() -> int:
     return sum(size for path, size in sizes.items() if not path.exists())
 
 
+def price_checked(per_hour: float) -> float:
+    """A price per hour, in any currency; InputError unless it is a number from 0 to 1000."""
+    if isinstance(per_hour, bool) or not isinstance(per_hour, int | float):
+        raise InputError("settings.number", name="price", value=per_hour, low=0, high=HIGHEST_PRICE, unit="")
+    if not 0 <= per_hour <= HIGHEST_PRICE:  # written so that NaN is refused too
+        raise InputError("settings.range", name="price", value=per_hour, low=0, high=HIGHEST_PRICE, unit="")
+    return per_hour
+
+
 class PriceMeter:
     """What the machine has cost: ``per_hour``, in any currency, since ``start`` (seconds of the epoch).
 
@@ -251,11 +291,7 @@ class PriceMeter:
     """
 
     def __init__(self, per_hour: float, start: float | None = None) -> None:
-        if isinstance(per_hour, bool) or not isinstance(per_hour, int | float):
-            raise InputError("settings.number", name="price", value=per_hour, low=0, high=HIGHEST_PRICE, unit="")
-        if not 0 <= per_hour <= HIGHEST_PRICE:  # written so that NaN is refused too
-            raise InputError("settings.range", name="price", value=per_hour, low=0, high=HIGHEST_PRICE, unit="")
-        self.per_hour = per_hour
+        self.per_hour = price_checked(per_hour)
         self.start = machine_start() if start is None else start
 
     def spent(self, now: float | None = None) -> float:

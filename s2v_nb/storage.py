@@ -43,6 +43,15 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file; an empty one where there is none that can be read."""
+    with suppress(OSError, ValueError, RecursionError):
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(values, dict):
+            return values
+    return {}
+
+
 def write_json(path: Path, values: dict[str, Any]) -> None:
     with replacing(path) as scratch:
         scratch.write_text(json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -28,8 +28,8 @@ from s2v_nb.log import keep_log, sentence_of
 from s2v_nb.media import Audio, Image, load_audio, load_image
 from s2v_nb.media.files import sha256_of
 from s2v_nb.rhythm import Corrections, Excerpt, Rhythm
+from s2v_nb.runs.sources import audio_file, image_file
 from s2v_nb.settings import PRESETS, Settings
-from s2v_nb.storage import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -287,7 +287,7 @@ class Workspace(HasTraits):
         if value is not None:
             value = self._found(value)
             if isinstance(value, Audio) and value.path is None:
-                value = self._kept_song(value)
+                value = audio_file(value, self.uploads)
             value = load_audio(Path(value).resolve() if isinstance(value, str | Path) else value, 0.0, 0.0)
         with self.lock:
             if self._listen:
@@ -301,27 +301,7 @@ class Workspace(HasTraits):
 
     def _kept(self, image: Image) -> Path:
         """The picture as a file, which the worker can open; one that came as an array is written first."""
-        if image.path:
-            return image.path.resolve()
-        import PIL.Image
-
-        path = self.uploads / f"image-{image.sha256[:12]}.png"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as scratch:
-                PIL.Image.fromarray(image.pixels).save(scratch)
-        return path
-
-    def _kept_song(self, audio: Audio) -> Path:
-        """The same of a song that was computed."""
-        import soundfile
-
-        path = self.uploads / f"audio-{audio.sha256[:12]}.wav"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as scratch:
-                soundfile.write(scratch, audio.samples.T, audio.rate, subtype="FLOAT")
-        return path
+        return image_file(image, self.uploads)
 
     def _reload_what_changed(self) -> None:
         """A file that was replaced under its name since it was chosen is what the person means now."""

@@ -1,5 +1,6 @@
 """Motion and brightness of a clip, from its decoded pixels. Times are seconds from the clip's start."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,7 @@ def _pairs(path: str | Path, info: VideoInfo) -> Iterator[tuple[float, np.ndarra
 
 def _motion(before: np.ndarray, after: np.ndarray) -> float | None:
     """Mean optical flow in frame heights, or None across a cut."""
-    flow = _FLOW.calc(_texture(before), _texture(after), None)
+    flow = _flow_between(_texture(before), _texture(after))
     if _likeness(before, after) < CUT_CORRELATION and _likeness(before, _moved_back(after, flow)) < CUT_CORRELATION:
         return None
     return float(np.hypot(flow[..., 0], flow[..., 1]).mean()) / before.shape[0]
@@ -126,7 +127,13 @@ def _texture(frame: np.ndarray) -> np.ndarray:
     return cv2.convertScaleAbs(deviation * (40 / (contrast + 6)) + 128)
 
 
-_FLOW = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+_own = threading.local()  # one for each thread: it keeps its pyramids inside
+
+
+def _flow_between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    if not hasattr(_own, "flow"):
+        _own.flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    return _own.flow.calc(before, after, None)
 
 
 def _likeness(one: np.ndarray, other: np.ndarray) -> float:

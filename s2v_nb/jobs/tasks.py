@@ -8,7 +8,6 @@ runs/tasks/18c1f0a2b3c4d5e6-clip/
     result.json     how it ended; written last
 """
 
-import json
 import os
 import shutil
 import time
@@ -18,9 +17,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from s2v_nb.errors import LANGUAGES, say
+from s2v_nb.errors import speaks, told
 from s2v_nb.log import log_file, sentence_of
-from s2v_nb.storage import write_json
+from s2v_nb.storage import read_json, write_json
 
 TaskState = Literal["waiting", "running", "done", "failed", "stopped"]
 FINISHED = ("done", "failed", "stopped")
@@ -48,7 +47,7 @@ class Task:
     @cached_property
     def asked(self) -> dict[str, Any]:
         """What `submit` wrote: 'kind', 'what' and 'asked' (seconds since 1970); it never changes."""
-        return _read(self.folder / "task.json")
+        return read_json(self.folder / "task.json")
 
     @property
     def kind(self) -> str:
@@ -68,7 +67,7 @@ class Task:
     @property
     def progress(self) -> dict[str, Any]:
         """What `s2v_nb.progress.FileView` wrote last; empty before the work began."""
-        return _read(self.folder / "progress.json")
+        return read_json(self.folder / "progress.json")
 
     @property
     def result(self) -> dict[str, Any]:
@@ -80,8 +79,8 @@ class Task:
         path = self.folder / "result.json"
         if not path.exists():  # asked first: it may appear at any moment
             return {} if self.folder.exists() else {"state": "stopped"}
-        values = _read(path)
-        good = values.get("state") in FINISHED and (values["state"] != "failed" or _speaks(values))
+        values = read_json(path)
+        good = values.get("state") in FINISHED and (values["state"] != "failed" or speaks(values))
         return values if good else damaged()
 
     @property
@@ -90,7 +89,7 @@ class Task:
 
     def begin(self) -> int:
         """Mark that the work begins; which attempt it is, 1 for the first."""
-        before, frames = _read(self.folder / "begun.json"), self._frames_done()
+        before, frames = read_json(self.folder / "begun.json"), self._frames_done()
         attempt, had = before.get("attempt"), before.get("frames")
         went_on = isinstance(had, int) and frames > had  # a machine that was stopped, not a clip that cannot be made
         attempt = attempt + 1 if isinstance(attempt, int) and not went_on else 1
@@ -116,9 +115,7 @@ class Task:
 
     def fail(self, error: BaseException, details: str) -> None:
         """End with a sentence in the table's words and the traceback."""
-        told = sentence_of(error)
-        values = {name: _plain(value) for name, value in told.values.items()}
-        self.end("failed", key=told.key, values=values, details=details)
+        self.end("failed", **told(sentence_of(error)), details=details)
 
 
 def tasks_in(root: Path) -> list[Task]:
@@ -144,24 +141,3 @@ def damaged() -> dict[str, Any]:
     """The result of a task whose own one cannot be read."""
     why = "result.json is damaged"
     return {"state": "failed", "key": "failed.internal", "values": {"why": why, "log": str(log_file())}}
-
-
-def _speaks(result: dict[str, Any]) -> bool:
-    """Whether a failed task's result makes a sentence in every language."""
-    try:
-        return all(say(result["key"], lang, **result["values"]) for lang in LANGUAGES)
-    except (LookupError, TypeError, ValueError, AttributeError):
-        return False
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON object, or an empty one while there is none."""
-    with suppress(OSError, ValueError, RecursionError):
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(values, dict):
-            return values
-    return {}
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | int | float | bool | type(None)) else str(value)

@@ -12,13 +12,13 @@ from s2v_nb.errors import Cancelled, SentenceError
 from s2v_nb.jobs.tasks import Task
 from s2v_nb.media import Audio, load_audio
 from s2v_nb.progress import FileView, Progress
+from s2v_nb.runs.poster import draw_poster
 from s2v_nb.settings import Settings
-from s2v_nb.storage import replacing, write_json
+from s2v_nb.storage import write_json
 
 logger = logging.getLogger(__name__)
 
 PEAKS_A_SECOND, FEWEST_PEAKS = 100, 4000  # enough for four seconds, or a short song, across a wide screen
-POSTER_WIDTH = 480
 PROGRESS_SECONDS = 0.15
 
 
@@ -105,19 +105,6 @@ def measure(task: Task) -> None:
     draw_poster(clip)
     draw_beside(clip, Path(task.what["audio"]), clip.parent)
     task.end("done")
-
-
-def draw_poster(clip: Path) -> None:
-    """One frame from the middle, as ``poster.jpg`` beside the clip."""
-    import PIL.Image
-
-    from s2v_nb.media.video import probe_video, read_frames
-
-    info = probe_video(clip)
-    size = (POSTER_WIDTH, round(POSTER_WIDTH * info.height / info.width))
-    middle = next(frame for at, frame in read_frames(clip, size=size) if at >= info.seconds / 2)
-    with replacing(clip.parent / "poster.jpg") as scratch:
-        PIL.Image.fromarray(middle).save(scratch, quality=85)
 
 
 KINDS: dict[str, Callable[[Task], None]] = {"listen": listen, "clip": make_clip, "measure": measure}

@@ -280,6 +280,28 @@ def read_frames(path: str | Path, *, size: tuple[int, int] | None = None, gray: 
         raise InputError("video.damaged", name=path.name)
 
 
+def read_frame(path: str | Path, at: float, *, size: tuple[int, int]) -> np.ndarray:
+    """The frame that is shown ``at`` seconds, as uint8 of shape (height, width, 3), scaled to ``size``.
+
+    Raises
+    ------
+    InputError
+        If the file is no MP4, or no frame can be decoded.
+    """
+    path, found = Path(path), None
+    with _reading(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        container.seek(round(max(0.0, at) / stream.time_base), stream=stream)  # to the key frame before
+        for frame in container.decode(stream):
+            if found is not None and float(frame.pts * stream.time_base) > at + 1e-6:
+                break
+            found = frame
+        if found is None:
+            raise InputError("video.damaged", name=path.name)
+        return found.reformat(*size, "rgb24", interpolation="AREA").to_ndarray()
+
+
 def read_sound(path: str | Path) -> Audio:
     """The sound of an MP4 as it plays, as long as its picture.
 

@@ -1,0 +1,221 @@
+"""Who works on a cell: a file in its folder, so that two processes never make the same one.
+
+runs/3f9a61c2d0b4/claim.json     which process, and when it began; touched every two seconds while it lives
+
+On one machine a dead owner is noticed at once. Of a process elsewhere (another machine or container on a shared
+folder) only the touching can be seen: it counts as dead after `SILENT_SECONDS` without.
+"""
+
+import errno
+import json
+import os
+import platform
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+BEAT_SECONDS = 2.0
+SILENT_SECONDS = 45.0
+NAME = "claim.json"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """``where`` and ``process`` say whose it is; ``started`` tells two processes of one number apart, ``token`` two
+    claims of one process. ``lost_seconds`` is how long an owner who died had worked on it."""
+
+    where: str
+    process: int
+    started: str
+    token: str
+    began: float
+    lost_seconds: float = 0.0
+
+
+@contextmanager
+def claiming(folder: Path) -> Iterator[Claim | None]:
+    """Have the folder to oneself in the block; None if somebody else has it.
+
+    Raises
+    ------
+    OSError
+        If nothing can be written there.
+    """
+    claim = _take(folder)
+    if claim is None:
+        yield None
+        return
+    done = threading.Event()
+    beat = threading.Thread(target=_beat, args=(folder / NAME, done), daemon=True, name="s2v_nb-claim")
+    beat.start()
+    try:
+        yield claim
+    finally:
+        done.set()
+        release(folder, claim.token)
+
+
+def owner(folder: Path) -> Claim | None:
+    """Who works on it now; None if nobody does, or who did is dead."""
+    found = _read(folder / NAME)
+    return found if found is not None and _is_live(found, folder / NAME) else None
+
+
+def release(folder: Path, token: str) -> None:
+    """Give the folder up, if it is still held under this ``token``."""
+    found = _read(folder / NAME)
+    if found is not None and found.token == token:
+        (folder / NAME).unlink(missing_ok=True)
+
+
+def bury(folder: Path, where: str, process: int) -> float:
+    """Give up what a process held that is known to be dead, wherever it was; how long it had worked, seconds."""
+    found = _read(folder / NAME)
+    if found is None or (found.where, found.process) != (where, process):
+        return 0.0
+    seconds = _seconds_of(found, folder / NAME)
+    release(folder, found.token)
+    return seconds
+
+
+def _take(folder: Path) -> Claim | None:
+    folder.mkdir(parents=True, exist_ok=True)
+    path, lost = folder / NAME, 0.0
+    if (found := _read(path)) is not None:
+        if _is_live(found, path):
+            return None
+        lost = found.lost_seconds + _seconds_of(found, path)
+        if not _remove_dead(path, found):
+            return None
+    claim = Claim(here(), os.getpid(), _started(os.getpid()), uuid.uuid4().hex, time.time(), lost)
+    return claim if _create(path, json.dumps(asdict(claim))) else None
+
+
+def _create(path: Path, text: str) -> bool:
+    """Make the file with its text, unless it is there."""
+    scratch = path.with_name(f"claim.partial-{uuid.uuid4().hex}.json")
+    try:
+        scratch.write_text(text)
+        os.link(scratch, path)  # whole from its first moment on
+        return True
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
+            raise
+    finally:
+        scratch.unlink(missing_ok=True)
+    return _create_unlinked(path, text)
+
+
+def _create_unlinked(path: Path, text: str) -> bool:
+    """The same on a file system without links."""
+    try:
+        with path.open("x") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _remove_dead(path: Path, dead: Claim) -> bool:
+    """Take a dead owner's file away; False if another process was faster."""
+    aside = path.with_name(f"claim.partial-{uuid.uuid4().hex}.json")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return False
+    taken = _read(aside)
+    if taken is not None and taken.token != dead.token:  # somebody had taken it over meanwhile: give it back
+        with suppress(OSError):
+            os.link(aside, path)
+        aside.unlink(missing_ok=True)
+        return False
+    aside.unlink(missing_ok=True)
+    return True
+
+
+def _beat(path: Path, done: threading.Event) -> None:
+    while not done.wait(BEAT_SECONDS):
+        with suppress(OSError):
+            os.utime(path)
+
+
+def _read(path: Path) -> Claim | None:
+    """The claim; None if there is none. One that cannot be read is nobody's we know."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        return None
+    try:
+        return Claim(**json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        return Claim("", 0, "", "", 0.0)
+
+
+def _is_live(claim: Claim, path: Path) -> bool:
+    if claim.where == here():
+        return _is_running(claim.process) and _started(claim.process) == claim.started
+    return _silent_seconds(path) < SILENT_SECONDS
+
+
+def _silent_seconds(path: Path) -> float:
+    """Seconds since the owner's last touch, by the clock of the disk the file is on."""
+    probe = path.with_name(f"claim.partial-{uuid.uuid4().hex}.json")
+    try:
+        probe.touch()
+        return probe.stat().st_mtime - path.stat().st_mtime
+    except OSError:
+        return 0.0
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+
+
+def _seconds_of(claim: Claim, path: Path) -> float:
+    """How long its owner worked, as far as its touching shows."""
+    with suppress(OSError):
+        return min(max(0.0, path.stat().st_mtime - claim.began), 24 * 3600.0) if claim.began else 0.0
+    return 0.0
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return _state(process) not in ("Z", "X")  # killed, and not yet fetched by its parent
+
+
+@lru_cache(maxsize=1)
+def here() -> str:
+    """This machine and its process numbers: containers on one machine count their own."""
+    parts = [platform.node()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+    with suppress(OSError):
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
+
+
+def _started(process: int) -> str:
+    """When a process began, in ticks since the machine did; '' where that cannot be known."""
+    return _stat(process, 19)
+
+
+def _state(process: int) -> str:
+    return _stat(process, 0)
+
+
+def _stat(process: int, field: int) -> str:
+    """A field of /proc/PID/stat (man 5 proc), counted from the state, which follows the name in brackets."""
+    with suppress(OSError, IndexError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[field]
+    return ""

@@ -1,0 +1,196 @@
+"""`Driver`: which cell comes next, until all are made or it is time to stop. What is done is read from the disk."""
+
+import logging
+import time
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from s2v_nb.errors import GenerationError, InputError
+from s2v_nb.session import disk
+from s2v_nb.sweeps.cell import Cell
+from s2v_nb.sweeps.dominated import is_dominated
+from s2v_nb.sweeps.expected import SPARE_BYTES, Pace
+from s2v_nb.sweeps.progress import SweepProgress
+from s2v_nb.sweeps.runner import RUNNERS, Crew, LocalRunner, Outcome, Runner
+
+if TYPE_CHECKING:
+    from s2v_nb.sweeps.sweep import Sweep
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.3
+TABLE_SECONDS = 5.0  # between two rewritings of table.csv
+HOPELESS_ATTEMPTS = 3  # a cell that was begun this often and never ended comes last: it may kill whoever makes it
+
+
+class Driver:
+    """One run of a sweep."""
+
+    def __init__(
+        self,
+        sweep: "Sweep",
+        runner: "str | Runner",
+        progress: SweepProgress,
+        *,
+        spend_cap: float | None,
+        stop_dominated: bool,
+        retry_failed: bool,
+    ) -> None:
+        if spend_cap is not None and not (spend_cap > 0 and sweep.price_per_hour > 0):
+            raise InputError("sweep.cap", value=spend_cap, price=sweep.price_per_hour)
+        self.sweep, self.progress = sweep, progress
+        self.runner = make_runner(runner)
+        self.spend_cap, self.stop_dominated, self.retry_failed = spend_cap, stop_dominated, retry_failed
+        self.capped = False
+        self._made: list[Cell] = []  # in this run
+        self._began = time.monotonic()
+        self._in_flight: dict[str, Cell] = {}
+        self._done: set[str] = set()
+        self._failed: set[str] = set()
+        self._money: dict[str, float] = {}
+        self._tabled = 0.0
+
+    def run(self) -> None:
+        self.progress.begin()
+        self._names = {cell.name for cell in self.sweep.cells}
+        self._waiting = deque(self._to_do())
+        self._pace = Pace(self.sweep.cells)
+        if not self._waiting:
+            self._report()
+            self._finish()
+            return
+        self.sweep.estimate().check_disk(self.sweep.out)
+        self.sweep.save()
+        self._report()
+        try:
+            with self.runner.open(self.sweep.workshop(), self.progress) as crew:
+                self._work(crew)
+        finally:
+            self._finish()
+
+    def _work(self, crew: Crew) -> None:
+        self._began = time.monotonic()
+        while True:
+            while len(self._in_flight) < crew.workers and (cell := self._next()):
+                self._in_flight[cell.name] = cell
+                crew.give(cell)
+            if self._in_flight:
+                for outcome in crew.wait():
+                    self._take(outcome)
+            elif self._waiting and not self.capped:  # others are at them: they are taken over if their makers die
+                time.sleep(POLL_SECONDS)
+            else:
+                return
+            self._report()
+
+    def _to_do(self) -> list[Cell]:
+        """Every run that is to be made, once, in order."""
+        found: dict[str, Cell] = {}
+        for cell in self.sweep.order:
+            if cell.name in found or cell.name in self._done | self._failed:
+                continue
+            state = cell.state
+            if state == "failed" and self.retry_failed:
+                cell.attempts.forgiven()
+                state = "waiting"
+            self._note(cell, state)
+            if state in ("waiting", "running"):
+                found[cell.name] = cell
+        return sorted(found.values(), key=lambda cell: cell.attempts.count >= HOPELESS_ATTEMPTS)
+
+    def _note(self, cell: Cell, state: str) -> None:
+        """Remember how a cell has ended, and what was spent on it."""
+        if state == "done":
+            self._done.add(cell.name)
+        elif state == "failed":
+            self._failed.add(cell.name)
+        if self.sweep.price_per_hour:
+            lost = cell.attempts.seconds * self.sweep.price_per_hour / 3600
+            self._money[cell.name] = (cell.result.get("money") or 0.0) if state == "done" else lost
+
+    def _next(self) -> Cell | None:
+        """A cell that is free to be made; None if there is none now."""
+        if self._is_capped():
+            return None
+        for _ in range(len(self._waiting)):
+            cell = self._waiting.popleft()
+            state = cell.state
+            self._note(cell, state)
+            if state == "running":
+                self._waiting.append(cell)
+            elif state == "waiting" and not (self.stop_dominated and is_dominated(cell, self.sweep)):
+                return cell
+        return None
+
+    def _is_capped(self) -> bool:
+        self.capped = self.capped or (self.spend_cap is not None and self._spent() >= self.spend_cap)
+        return self.capped
+
+    def _spent(self) -> float:
+        """Money for this sweep's cells so far, failed and interrupted attempts included."""
+        return sum(self._money.values())
+
+    def _take(self, outcome: Outcome) -> None:
+        cell = self._in_flight.pop(outcome.cell.name)
+        if outcome.error is not None:
+            self._stop_on_full_disk(outcome.error)
+            logger.warning("cell %s: %s", cell.name, outcome.error)
+        state = cell.state
+        self._note(cell, state)
+        if state == "done":
+            self._pace.learn(cell)
+            self._made.append(cell)
+        elif state != "failed":
+            self._waiting.append(cell)  # after the others
+
+    def _stop_on_full_disk(self, error: Exception) -> None:
+        """Every other cell would fail the same way, and count as failed."""
+        with suppress(OSError):
+            if isinstance(error, GenerationError) and disk(self.sweep.out).free < SPARE_BYTES // 4:
+                raise error
+
+    def _report(self) -> None:
+        self.progress.update(
+            done=len(self._done),
+            failed=len(self._failed),
+            running=len(self._in_flight),
+            total=len(self._names),
+            remaining=self._remaining(),
+            spent=self._spent(),
+        )
+        if time.monotonic() - self._tabled > TABLE_SECONDS:
+            self._tabled = time.monotonic()
+            self.sweep.write_table()
+
+    def _remaining(self) -> float | None:
+        """Seconds left, at the pace of this run; before its first cell, as the engines and other cells say."""
+        left = sum(self._pace.seconds(cell.settings) for cell in [*self._waiting, *self._in_flight.values()])
+        made = sum(self._pace.seconds(cell.settings) for cell in self._made)
+        if made:
+            return left * (time.monotonic() - self._began) / made
+        return left if self._pace.measured else None
+
+    def _finish(self) -> None:
+        with suppress(OSError):
+            self.sweep.save()
+            self.sweep.write_table()
+
+
+def make_runner(runner: "str | Runner") -> Runner:
+    """The runner of that name.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it needs a package that is not installed.
+    """
+    if not isinstance(runner, str):
+        return runner
+    if runner == "local":
+        return LocalRunner()
+    if runner == "ray":
+        from s2v_nb.sweeps.ray_runner import RayRunner
+
+        return RayRunner()
+    raise InputError("sweep.runner", value=runner, allowed=", ".join(RUNNERS))
