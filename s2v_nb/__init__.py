@@ -18,6 +18,7 @@ _HOME = {
     "InputError": "s2v_nb.errors",
     "Progress": "s2v_nb.progress",
     "Rhythm": "s2v_nb.rhythm",
+    "Series": "s2v_nb.sweeps",
     "Settings": "s2v_nb.settings",
     "Sweep": "s2v_nb.sweeps",
     "Workspace": "s2v_nb.workspace",
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
     from s2v_nb.runs import Clip, generate, replay
     from s2v_nb.samples import sample_audio, sample_image
     from s2v_nb.settings import Settings
-    from s2v_nb.sweeps import Sweep
+    from s2v_nb.sweeps import Series, Sweep
     from s2v_nb.widgets.studio import studio
     from s2v_nb.workspace import Workspace
 

@@ -1017,6 +1017,26 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{wanted} workers of {needs} were asked for, the cluster has room for {has}; ask for fewer.",
         "要求 {wanted} 个工作进程（每个 {needs}），集群只能容纳 {has} 个；请减少数量。",
     ),
+    "sweep.ray_version": (
+        "The cluster's workers have s2v_nb {there}, this machine has {here}; install the same version everywhere.",
+        "集群工作进程的 s2v_nb 版本为 {there}，本机为 {here}；请在所有机器上安装相同版本。",
+    ),
+    "sweep.ray_silent": (
+        "No worker of the Ray cluster was ready within {seconds:.0f} s; see whether its machines are busy or gone.",
+        "Ray 集群在 {seconds:.0f} 秒内没有工作进程就绪；请检查其机器是否繁忙或已离线。",
+    ),
+    "sweep.ray_broken": (
+        "{count} workers of the Ray cluster died before they were ready ({why}); see Ray's logs.",
+        "Ray 集群有 {count} 个工作进程在就绪前退出（{why}）；请查看 Ray 日志。",
+    ),
+    "series.pairs": (
+        "{images} pictures and {audios} songs make no series; give as many of both, or one that goes with all, up to {limit}.",
+        "{images} 张图片与 {audios} 首歌曲无法组成系列；请给出相同数量，或其中一种只给一个，最多 {limit} 个。",
+    ),
+    "series.empty": (
+        "{name} holds {images} pictures and {audios} songs; a series needs at least one of both.",
+        "{name} 中有 {images} 张图片和 {audios} 首歌曲；系列至少各需要一个。",
+    ),
     "sweep.worker_died": (
         "The process that made this clip died ({why}); it is tried once more, then passed over.",
         "生成该片段的进程意外结束（{why}）；将再试一次，之后跳过。",

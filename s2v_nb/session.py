@@ -132,8 +132,31 @@ def _torch_on_gpu() -> Any:
     return torch if torch is not None and torch.cuda.is_initialized() else None
 
 
+_most_cores: int | None = None
+
+
+def use_cores(count: int) -> None:
+    """Keep this process, and the encoders it starts, to ``count`` cores: several workers share a machine."""
+    global _most_cores
+    _most_cores = count
+    import cv2
+
+    cv2.setNumThreads(count)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(count)
+
+
+def core_limit() -> int | None:
+    """What `use_cores` was told; None if nothing."""
+    return _most_cores
+
+
 def cpu_count() -> int:
     """Cores this process may use."""
+    return _most_cores or _all_cores()
+
+
+def _all_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

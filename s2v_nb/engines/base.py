@@ -55,7 +55,10 @@ class Plan:
 
 
 class Engine(Protocol):
-    """What an engine must offer. It is deterministic: equal requests give equal frames on one machine."""
+    """What an engine must offer. It is deterministic: equal requests give equal frames on one machine.
+
+    One that computes on a GPU also has ``uses_gpu = True``: a sweep then gives each worker one.
+    """
 
     name: str
     version: str

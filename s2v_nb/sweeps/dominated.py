@@ -7,13 +7,13 @@ from s2v_nb.sweeps.grid import Values
 from s2v_nb.sweeps.table import score_of
 
 if TYPE_CHECKING:
-    from s2v_nb.sweeps.sweep import Sweep
+    from s2v_nb.sweeps.batch import Batch
 
 CLEARLY = 0.15  # of phase locking beyond chance; cells that differ by seed alone differ by up to about 0.1
 AS_DEAR = 0.9  # of the best cell's seconds
 
 
-def is_dominated(cell: Cell, sweep: "Sweep") -> bool:
+def is_dominated(cell: Cell, sweep: "Batch") -> bool:
     """Whether the nearest measured cells on both sides, along one axis of the grid, are worse than the best cell.
 
     Worse is to keep time less well by `CLEARLY`, without taking less time than `AS_DEAR` of it. Cells of a list have
@@ -29,7 +29,7 @@ def is_dominated(cell: Cell, sweep: "Sweep") -> bool:
     )
 
 
-def _sides(cell: Cell, axis: str, sweep: "Sweep", measured: dict[int, float]) -> list[int]:
+def _sides(cell: Cell, axis: str, sweep: "Batch", measured: dict[int, float]) -> list[int]:
     """The nearest measured cells that differ along this axis only, one on each side at most."""
     values = sweep.axes[axis]
     at = values.index(cell.values[axis])

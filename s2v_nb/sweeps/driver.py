@@ -15,7 +15,7 @@ from s2v_nb.sweeps.progress import SweepProgress
 from s2v_nb.sweeps.runner import RUNNERS, Crew, LocalRunner, Outcome, Runner
 
 if TYPE_CHECKING:
-    from s2v_nb.sweeps.sweep import Sweep
+    from s2v_nb.sweeps.batch import Batch
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Driver:
 
     def __init__(
         self,
-        sweep: "Sweep",
+        sweep: "Batch",
         runner: "str | Runner",
         progress: SweepProgress,
         *,
@@ -75,13 +75,12 @@ class Driver:
             while len(self._in_flight) < crew.workers and (cell := self._next()):
                 self._in_flight[cell.name] = cell
                 crew.give(cell)
-            if self._in_flight:
-                for outcome in crew.wait():
-                    self._take(outcome)
-            elif self._waiting and not self.capped:  # others are at them: they are taken over if their makers die
-                time.sleep(POLL_SECONDS)
-            else:
+            if not self._in_flight and (self.capped or not self._waiting):
                 return
+            for outcome in crew.wait():
+                self._take(outcome)
+            if not self._in_flight:  # others are at what is left: it is taken over if its makers die
+                time.sleep(POLL_SECONDS)
             self._report()
 
     def _to_do(self) -> list[Cell]:
@@ -173,8 +172,7 @@ class Driver:
 
     def _finish(self) -> None:
         with suppress(OSError):
-            self.sweep.save()
-            self.sweep.write_table()
+            self.sweep.deliver()
 
 
 def make_runner(runner: "str | Runner") -> Runner:

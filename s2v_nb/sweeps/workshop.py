@@ -48,7 +48,9 @@ class Workshop:
 
     images: tuple[ImageLike | FileBytes, ...]
     songs: tuple[Song, ...]
+    runs: Path
     price_per_hour: float = 0.0
+    uses_gpu: bool = False
 
     def make(self, cell: Cell, progress: Progress) -> bool:
         """Make a cell, or what is missing of it; False if another process is at it.
@@ -194,7 +196,7 @@ def _load(source: ImageLike | FileBytes) -> Image:
     return replace(load_image(source.content), name=source.name)
 
 
-def sent(source: ImageLike) -> ImageLike | FileBytes:
+def sent(source: ImageLike | FileBytes) -> ImageLike | FileBytes:
     """A picture's file with its bytes, for a machine that does not see it; anything else travels as it is."""
     path = source.path if isinstance(source, Image) else source
     if isinstance(path, str | Path):
