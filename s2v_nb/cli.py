@@ -9,14 +9,16 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from s2v_nb import __version__
-from s2v_nb.errors import Cancelled, InputError, SentenceError, language, say
+from s2v_nb.cli_options import Parser, add_command, add_settings, settings_of, tell, usage_error
+from s2v_nb.cli_sweeps import add_commands as add_sweep_commands
+from s2v_nb.errors import Cancelled, InputError, SentenceError, say
 from s2v_nb.log import sentence_of, start_log
-from s2v_nb.settings import CONTROLS, Choice, Settings, number_or_text
+from s2v_nb.settings import CONTROLS
 
 if TYPE_CHECKING:
     from s2v_nb.media import Audio
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if as_json:
             _print_json(result)
         sys.stdout.flush()
+        return FAILED if result.get("failed") else DONE
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
@@ -47,7 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         logger.exception("%s failed", given[:1])
         return _explain(sentence_of(error), as_json)
-    return DONE
 
 
 def _explain(error: SentenceError, as_json: bool) -> int:
@@ -65,12 +67,6 @@ def _print_json(values: dict[str, Any]) -> None:
     print(json.dumps(values, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace").decode())
 
 
-def _say(line: str, options: argparse.Namespace) -> None:
-    """To stdout for a person, to stderr where stdout belongs to the JSON object."""
-    printable = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in line)  # names may hold escape codes
-    print(printable, file=sys.stderr if options.json else sys.stdout)
-
-
 # --- the commands
 
 
@@ -86,42 +82,32 @@ def _generate(options: argparse.Namespace) -> dict[str, Any]:
             clip = replay(options.clip, options.image, options.audio, **common)
         else:
             _require(options, "image", "audio")
-            clip = generate(options.image, options.audio, _settings(options), **common)
+            clip = generate(options.image, options.audio, settings_of(options), **common)
     finally:
         view.close()
     for notice in clip.notices:
         print(f"{say('label.note')}: {notice}", file=sys.stderr)
-    _say(str(clip.path), options)
+    tell(str(clip.path), options)
     return clip.to_dict()
 
 
 def _require(options: argparse.Namespace, *names: str) -> None:
     missing = [f"--{name}" for name in names if getattr(options, name) is None]
     if missing:
-        raise _usage_error(options.command, f"{' and '.join(missing)} must be given, or --from CLIP")
+        raise usage_error(options.command, f"{' and '.join(missing)} must be given, or --from CLIP")
 
 
 def _refuse_settings(options: argparse.Namespace) -> None:
     given = [name for name in (*CONTROLS, "prompt", "subject", "engine") if getattr(options, name) is not None]
     if given:
         name = given[0].replace("_", "-")
-        raise _usage_error(options.command, f"--from makes the same clip again, so --{name} cannot be given")
-
-
-def _usage_error(command: str, complaint: str) -> InputError:
-    return InputError("usage", complaint=complaint, command=f"s2v-nb {command}")
-
-
-def _settings(options: argparse.Namespace) -> Settings:
-    names = (*CONTROLS, "prompt", "subject", "engine")
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    return Settings(**given)
+        raise usage_error(options.command, f"--from makes the same clip again, so --{name} cannot be given")
 
 
 def _analyze(options: argparse.Namespace) -> dict[str, Any]:
     if options.evaluate:
         if options.plot or options.correct:
-            raise _usage_error(options.command, "--evaluate scores a folder, so --plot and --correct cannot be given")
+            raise usage_error(options.command, "--evaluate scores a folder, so --plot and --correct cannot be given")
         return _evaluate(options)
     from s2v_nb import analyze, best_excerpts, load_audio
     from s2v_nb.rhythm.corrections import corrected
@@ -144,7 +130,7 @@ def _analyze(options: argparse.Namespace) -> dict[str, Any]:
     if rhythm.tracker == "librosa" and (missing := missing_weights()):
         print(f"{say('label.note')}: {missing.sentence()}", file=sys.stderr)
     for line in _described(audio, rhythm, excerpts):
-        _say(line, options)
+        tell(line, options)
     parts = [{"start": e.start, "duration": round(e.duration, 3), "reason": e.reason} for e in excerpts]
     return {"audio": audio.name, "rate": audio.rate, **rhythm.to_dict(), "excerpts": parts}
 
@@ -166,7 +152,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     from s2v_nb.rhythm.evaluation import evaluate, table
 
     result = evaluate(Path(options.audio), options.evaluate, tracker=options.tracker)
-    _say(table(result), options)
+    tell(table(result), options)
     return result
 
 
@@ -188,7 +174,7 @@ def _alignment(options: argparse.Namespace) -> dict[str, Any]:
         from s2v_nb.plots import plot_alignment, save
 
         save(plot_alignment(report), options.plot)
-    _say(str(report), options)
+    tell(str(report), options)
     return report.to_dict()
 
 
@@ -196,7 +182,7 @@ def _directions(options: argparse.Namespace) -> dict[str, Any]:
     from s2v_nb.engines.preview.directions import DIRECTIONS
 
     for d in DIRECTIONS:
-        _say(f"{d.kind:8} {d.name:16} {d.name_zh:8} also: {', '.join(d.synonyms)}", options)
+        tell(f"{d.kind:8} {d.name:16} {d.name_zh:8} also: {', '.join(d.synonyms)}", options)
     return {"directions": [{"name": d.name, "zh": d.name_zh, "kind": d.kind} for d in DIRECTIONS]}
 
 
@@ -205,7 +191,7 @@ def _doctor(options: argparse.Namespace) -> dict[str, Any]:
 
     found = describe()
     for name, value in found.items():
-        _say(f"{name:12} {value}", options)
+        tell(f"{name:12} {value}", options)
     return found
 
 
@@ -214,11 +200,11 @@ def _demo(options: argparse.Namespace) -> dict[str, Any]:
 
     if not (options.image or options.audio or options.prompt):  # the sample shows what there is to see
         options.prompt, options.motion = PROMPT, options.motion or "high"
-    result = make_demo(options.image, options.audio, _settings(options), Path(options.out), runs=options.runs)
+    result = make_demo(options.image, options.audio, settings_of(options), Path(options.out), runs=options.runs)
     for label, value in result.items():
         if label != "report":
-            _say(f"{label:10} {value}", options)
-    _say(result["report"], options)
+            tell(f"{label:10} {value}", options)
+    tell(result["report"], options)
     return result
 
 
@@ -244,27 +230,20 @@ def _lab(options: argparse.Namespace) -> dict[str, Any]:
 # --- the parser
 
 
-class _Parser(argparse.ArgumentParser):
-    """Wrong usage is bad input like any other: one sentence, status 2, JSON where asked for."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError("usage", complaint=message, command=self.prog)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="s2v-nb", description="One picture and one song become a beat-synchronised clip.")
+    parser = Parser(prog="s2v-nb", description="One picture and one song become a beat-synchronised clip.")
     parser.add_argument("--version", action="version", version=f"s2v-nb {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    one = _command(commands, "generate", _generate, "make a clip of one picture and one song")
+    one = add_command(commands, "generate", _generate, "make a clip of one picture and one song")
     one.add_argument("--image", metavar="FILE", help="the picture: JPG, PNG, WebP ...")
     one.add_argument("--audio", metavar="FILE", help="the song: WAV, MP3, FLAC, OGG, Opus, M4A")
-    _add_settings(one)
+    add_settings(one)
     one.add_argument("--out", metavar="FILE.mp4", help="also copy the clip to this file")
     one.add_argument("--runs", default="runs", metavar="FOLDER", help="where clips are kept (default: runs)")
     one.add_argument("--from", dest="clip", metavar="CLIP", help="make this clip again from its metadata")
 
-    one = _command(commands, "analyze", _analyze, "hear tempo, beats and downbeats of a song")
+    one = add_command(commands, "analyze", _analyze, "hear tempo, beats and downbeats of a song")
     one.add_argument("audio", metavar="AUDIO", help="a song, or with --evaluate a folder of songs")
     one.add_argument("--plot", metavar="FILE.png", help="also draw the beat plot")
     one.add_argument("--tracker", default="auto", help="auto|beatnet|librosa|beat_this|madmom (default auto)")
@@ -274,51 +253,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--evaluate", metavar="FILE.json", help="score beats against the annotations of a folder")
 
-    one = _command(commands, "alignment", _alignment, "measure how well a clip keeps time with its music")
+    one = add_command(commands, "alignment", _alignment, "measure how well a clip keeps time with its music")
     one.add_argument("clip", metavar="CLIP")
     one.add_argument("--audio", metavar="FILE", help="the music, if not the clip's own sound")
     one.add_argument("--plot", metavar="FILE.png", help="also draw the alignment plot")
 
-    _command(commands, "directions", _directions, "list the directions a prompt may hold")
-    _command(commands, "doctor", _doctor, "say what this machine has and what is missing")
+    add_command(commands, "directions", _directions, "list the directions a prompt may hold")
+    add_command(commands, "doctor", _doctor, "say what this machine has and what is missing")
 
-    one = _command(commands, "demo", _demo, "make the sample clip, its beat plot and its alignment report")
+    one = add_command(commands, "demo", _demo, "make the sample clip, its beat plot and its alignment report")
     one.add_argument("--image", metavar="FILE", help="your picture instead of the sample")
     one.add_argument("--audio", metavar="FILE", help="your song instead of the sample")
-    _add_settings(one)
+    add_settings(one)
     one.add_argument("--out", default="demo", metavar="FOLDER", help="where the files go (default: demo)")
     one.add_argument("--runs", default="runs", metavar="FOLDER", help="where clips are kept (default: runs)")
 
-    one = _command(commands, "lab", _lab, "open JupyterLab on the first notebook")
+    add_sweep_commands(commands)
+
+    one = add_command(commands, "lab", _lab, "open JupyterLab on the first notebook")
     one.add_argument("notebook", nargs="?", default="notebooks/01_first_video.ipynb")
     return parser
-
-
-def _command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], dict[str, Any]], text: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=text)
-    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    parser.set_defaults(run=run, parser=parser)
-    return parser
-
-
-def _add_settings(parser: argparse.ArgumentParser) -> None:
-    """One option per field of `Settings`; values are checked there, so that bounds and sentences are the same."""
-    index = 1 if language() == "zh" else 0
-    parser.add_argument("--prompt", help='directions, e.g. "slow pan right, subtle glow"')
-    for name, control in CONTROLS.items():
-        bounds = "|".join(map(str, control.options)) if isinstance(control, Choice) else f"{control.low}-{control.high}"
-        default = "auto" if (value := getattr(Settings(), name)) is None else value
-        text = f"{control.help[index]} ({bounds}; default {default})".replace("%", "%%")
-        option = "--" + name.replace("_", "-")
-        parser.add_argument(option, dest=name, metavar=name.upper(), type=number_or_text, help=text)
-    parser.add_argument("--subject", metavar="X,Y", type=_pair, help="the point to keep, each 0 to 1")
-    parser.add_argument("--engine", help="auto|preview (default auto)")
-
-
-def _pair(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
 
 
 if __name__ == "__main__":

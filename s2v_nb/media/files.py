@@ -11,6 +11,9 @@ from pathlib import Path
 
 from s2v_nb.errors import InputError
 
+# the ends of names by which files are listed for a choice; what a file is, its content says
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
+SONGS = (".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff")
 WHAT = {"picture": "图片", "song": "音频", "clip": "视频"}
 
 _TEXT_MARKS = (b"ffconcat", b"#EXTM3U", b"[playlist]", b"<?xml", b"<MPD", b"<svg", b"<!DOCTYPE", b"<html", b"file ")

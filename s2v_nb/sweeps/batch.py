@@ -10,12 +10,13 @@ sweep/                       the batch's folder, ``out``
 import csv
 import io
 import json
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from s2v_nb.errors import InputError
+from s2v_nb.errors import Cancelled, InputError
 from s2v_nb.media import load_image
 from s2v_nb.media.files import check_file, sha256_of
 from s2v_nb.media.image import MAX_FILE_BYTES
@@ -189,7 +190,11 @@ class Batch:
 
         driver = Driver(self, runner, progress or SweepProgress(*usual_sweep_views()), spend_cap=spend_cap,
                         stop_dominated=stop_dominated, retry_failed=retry_failed)  # fmt: skip
-        driver.run()
+        try:
+            driver.run()
+        except (Cancelled, KeyboardInterrupt):
+            done = sum(cell.is_done for cell in self.cells)
+            raise Cancelled("sweep.stopped", done=done, total=len(self.cells)) from None
         return self
 
     def workshop(self) -> Workshop:
@@ -256,6 +261,18 @@ class Batch:
     def _heard_as(self, wanted: Wanted) -> list[Any]:
         """All that decides where a song's best parts are."""
         return [self._headers[wanted.audio].sha256, self._ears[wanted.audio], wanted.settings.duration]
+
+
+def ways_to(path: Path, folder: Path) -> list[str]:
+    """A source as ``sweep.json`` names it: from the folder, so that both can be moved together, and from the root, so
+    that the folder can be moved alone."""
+    return [os.path.relpath(path, folder), str(path)]
+
+
+def found(ways: list[str], folder: Path) -> Path:
+    """The first of these that is there; the first of all if none is."""
+    paths = [folder / way for way in ways]
+    return next((path for path in paths if path.exists()), paths[0])
 
 
 def _with_engine(settings: Settings) -> Settings:

@@ -7,6 +7,7 @@ folder) only the touching can be seen: it counts as dead after `SILENT_SECONDS` 
 """
 
 import errno
+import fcntl
 import json
 import os
 import platform
@@ -85,13 +86,34 @@ def bury(folder: Path, where: str, process: int) -> float:
 
 def _take(folder: Path) -> Claim | None:
     folder.mkdir(parents=True, exist_ok=True)
-    path, lost = folder / NAME, 0.0
-    if (found := _read(path)) is not None:
-        if _is_live(found, path):
+    path = folder / NAME
+    if (found := _read(path)) is None:
+        return _created(path, 0.0)
+    if _is_live(found, path):
+        return None
+    with _alone(folder):  # or two could find the same owner dead, and one remove the other's new claim
+        found = _read(path)
+        if found is not None and _is_live(found, path):
             return None
-        lost = found.lost_seconds + _seconds_of(found, path)
-        if not _remove_dead(path, found):
-            return None
+        lost = 0.0 if found is None else found.lost_seconds + _seconds_of(found, path)
+        path.unlink(missing_ok=True)
+        return _created(path, lost)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process of this machine at a time; between machines only where the file system can lock."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _created(path: Path, lost: float) -> Claim | None:
+    """A new claim of ours, unless there is one."""
     claim = Claim(here(), os.getpid(), _started(os.getpid()), uuid.uuid4().hex, time.time(), lost)
     return claim if _create(path, json.dumps(asdict(claim))) else None
 
@@ -120,23 +142,6 @@ def _create_unlinked(path: Path, text: str) -> bool:
             file.write(text)
     except FileExistsError:
         return False
-    return True
-
-
-def _remove_dead(path: Path, dead: Claim) -> bool:
-    """Take a dead owner's file away; False if another process was faster."""
-    aside = path.with_name(f"claim.partial-{uuid.uuid4().hex}.json")
-    try:
-        path.rename(aside)
-    except FileNotFoundError:
-        return False
-    taken = _read(aside)
-    if taken is not None and taken.token != dead.token:  # somebody had taken it over meanwhile: give it back
-        with suppress(OSError):
-            os.link(aside, path)
-        aside.unlink(missing_ok=True)
-        return False
-    aside.unlink(missing_ok=True)
     return True
 
 

@@ -4,12 +4,14 @@
 open decoder and one picture of its own size.
 """
 
+import hashlib
+import json
 import logging
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,10 +30,11 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
-    from s2v_nb.sweeps.sweep import Sweep
+    from s2v_nb.sweeps.batch import Batch
 
 logger = logging.getLogger(__name__)
 
+FORMAT = 1
 WIDTH, HEIGHT = 1920, 1080  # of the whole sheet, at most
 MOST_TILES, MOST_ALONG = 64, 12  # tiles of a sheet, and of one row or column: more are too small to see
 FASTEST_FPS = 60
@@ -41,6 +44,9 @@ NARROW = 240  # pixels wide or less
 LABEL_WIDTH = 300  # of row labels, at most
 MOST_LINES = 3  # of a label above a tile
 LONGEST_LABEL = 200  # characters
+WIDE = r"\u2e80-\u9fff\uff00-\uffef"  # Chinese characters and the marks between them
+CLOSING = "，。、；：！？）》」』”"  # no line begins with these
+PIECES = re.compile(rf"[{WIDE}][{CLOSING}]*|[^\s{WIDE}]+[{CLOSING}]*|\s+")  # what lines are not broken in
 ROUNDING = 1e-3  # seconds that a frame's time may lie beside its true one, by the file's clock
 GROUND, TILE_GROUND, MISSING, LABEL, QUIET = "#181818", "#000000", "#2e2e2e", "#f2f2f2", "#a8a8a8"
 
@@ -76,8 +82,14 @@ def value_word(name: str, value: Any, lang: str | None = None) -> str:
 
 def values_words(values: Mapping[str, Any], lang: str | None = None) -> str:
     """'motion high, seed 2'"""
-    joint = "，" if (lang or language()) == "zh" else ", "
-    return joint.join(f"{setting_word(name, lang)} {value_word(name, value, lang)}" for name, value in values.items())
+    return joined(
+        [f"{setting_word(name, lang)} {value_word(name, value, lang)}" for name, value in values.items()], lang
+    )
+
+
+def joined(parts: Iterable[str], lang: str | None = None) -> str:
+    """Parts of a label, those that say something."""
+    return ("，" if (lang or language()) == "zh" else ", ").join(filter(None, parts))
 
 
 def state_words(cell: Cell, lang: str | None = None) -> str:
@@ -85,10 +97,10 @@ def state_words(cell: Cell, lang: str | None = None) -> str:
     state = cell.state
     if state == "done":
         return ""
-    failures = cell.attempts.failures
-    if state != "failed" or not failures:
-        return say(f"view.{state}", lang)
-    return say("view.failed", lang, why=say(failures[-1]["key"], lang, **failures[-1]["values"]))
+    why = [say(failure["key"], lang, **failure["values"]) for failure in cell.attempts.failures[-1:]]
+    return (
+        ": ".join([say(f"view.state.{state}", lang), *why]) if state == "failed" else say(f"view.state.{state}", lang)
+    )
 
 
 # --- in rows and columns
@@ -133,12 +145,12 @@ class Arrangement:
         )
 
 
-def arranged(sweep: "Sweep", lang: str | None = None) -> Arrangement:
+def arranged(sweep: "Batch", lang: str | None = None) -> Arrangement:
     """The first setting that varies makes the rows, the second the columns; all others are joined to the rows."""
     axes = varied_axes(sweep)
     if len(axes) < 2:
         name = next(iter(axes), "")
-        labels = tuple(_alone(cell, name, lang) for cell in sweep.cells)
+        labels = tuple(_alone(sweep, cell, lang) for cell in sweep.cells)
         return Arrangement((sweep.cells,), ("",), labels, "", name and setting_word(name, lang), len(labels))
     first, second, *others = axes
     shape = [len(values) for values in axes.values()]
@@ -154,22 +166,22 @@ def arranged(sweep: "Sweep", lang: str | None = None) -> Arrangement:
     )
 
 
-def varied_axes(sweep: "Sweep") -> dict[str, tuple]:
+def varied_axes(sweep: "Batch") -> dict[str, tuple]:
     """The axes that have more than one value."""
     return {name: values for name, values in sweep.axes.items() if len(values) > 1}
 
 
-def _alone(cell: Cell, name: str, lang: str | None) -> str:
-    """The label of a cell that is in no grid: its value on the one axis, else its number and all its values."""
-    if name:
-        return value_word(name, cell.values[name], lang)
-    return ": ".join(filter(None, [str(cell.index), values_words(cell.values, lang)]))
+def _alone(batch: "Batch", cell: Cell, lang: str | None) -> str:
+    """The label of a cell that is in no grid: what it alone has, after its number where only that tells it apart."""
+    values = {name: value for name, value in cell.values.items() if any(c.values[name] != value for c in batch.cells)}
+    if len(values) == 1 or batch.kind == "series":
+        return joined([value_word(name, value, lang) for name, value in values.items()], lang)
+    return ": ".join(filter(None, [str(cell.index), values_words(values, lang)]))
 
 
 def _row_label(cell: Cell, first: str, others: Sequence[str], lang: str | None) -> str:
-    words = value_word(first, cell.values[first], lang)
     rest = values_words({name: cell.values[name] for name in others}, lang)
-    return f"{words}, {rest}" if rest else words
+    return joined([value_word(first, cell.values[first], lang), rest], lang)
 
 
 def _seen(rows: int, columns: int) -> tuple[int, int]:
@@ -217,13 +229,13 @@ class Sheet:
         return list(self.column_labels) if self.columns else [tile.label for tile in self.tiles]
 
 
-def sheet_of(sweep: "Sweep") -> Sheet:
+def sheet_of(sweep: "Batch") -> Sheet:
     """The sheet of a sweep: `arranged` and thinned to 64 tiles; cells that are not done say how they stand."""
     lang = drawn_language()
     shown = arranged(sweep, lang).thinned()
     cells = [cell for row in shown.cells for cell in row]
     whys = [state_words(cell, lang) for cell in cells]
-    labels = [f"{row}, {column}" if row else column for row in shown.rows for column in shown.columns]
+    labels = [joined([row, column], lang) for row in shown.rows for column in shown.columns]
     tiles = tuple(
         Tile(label, None if why else cell.path, why) for label, cell, why in zip(labels, cells, whys, strict=True)
     )
@@ -249,7 +261,7 @@ def _sound_note(shown: Sequence[tuple[Tile, Cell]], lang: str) -> str:
     return say("view.sound", lang, label=shown[0][0].label)
 
 
-def contact_sheet(sweep: "Sweep", path: str | Path | None = None) -> Path:
+def contact_sheet(sweep: "Batch", path: str | Path | None = None) -> Path:
     """Write all clips of a sweep into one film: a labelled grid of at most 1920 x 1080 pixels, with the song.
 
     Rows are the first setting that varies, columns the second, all others are joined to the rows. Clips are shown by
@@ -257,8 +269,10 @@ def contact_sheet(sweep: "Sweep", path: str | Path | None = None) -> Path:
 
     Parameters
     ----------
+    sweep : Sweep or Series
     path : path, optional
-        By default ``sheet.mp4`` in the sweep's folder; an earlier file is replaced once the new one is whole.
+        By default ``sheet.mp4`` in the sweep's folder; an earlier file is replaced once the new one is whole, and kept
+        if it shows the same.
 
     Returns
     -------
@@ -282,18 +296,20 @@ def write_sheet(sheet: Sheet, path: str | Path) -> Path:
     infos = [info for _, info in probed if info]
     if not infos:
         raise InputError("view.nothing", name=path.name)
+    comment = {"s2v_nb_sheet": FORMAT, "of": _fingerprint(sheet)}
+    if _comment(path) == comment:
+        return path
     layout = _laid_out(sheet, infos)
     fps = min(FASTEST_FPS, max(round(info.fps) for info in infos))
     num_frames = max(1, round(max(info.seconds for info in infos) * fps))
     sound = _sound([tile.path for tile, info in probed if tile.path and info and info.has_audio])
-    comment = {"s2v_nb_sheet": 1, "clips": [tile.label for tile in sheet.tiles]}
-    with replacing(path) as scratch, ExitStack() as films:
-        players = [
-            films.enter_context(closing(_Player(tile.path, layout.inside(index, info))))
-            for index, (tile, info) in enumerate(probed)
-            if tile.path and info
-        ]
-        frames = _frames(_background(sheet, layout), players, fps, num_frames)
+    players = [
+        _Player(tile.path, layout.inside(index, info))
+        for index, (tile, info) in enumerate(probed)
+        if tile.path and info
+    ]
+    frames = _frames(_background(sheet, layout), players, fps, num_frames)
+    with replacing(path) as scratch:
         write_video(scratch, frames, size=layout.size, fps=fps, num_frames=num_frames, audio=sound, comment=comment)
     return path
 
@@ -306,6 +322,20 @@ def _probed(tile: Tile, lang: str) -> tuple[Tile, VideoInfo | None]:
         return tile, probe_video(tile.path)
     except InputError as error:
         return replace(tile, path=None, why=error.sentence(lang)), None
+
+
+def _fingerprint(sheet: Sheet) -> str:
+    """All that decides a sheet: its words and the states of its files."""
+    stats = [tile.path.stat() for tile in sheet.tiles if tile.path]
+    what = [asdict(sheet), [(stat.st_size, stat.st_mtime_ns) for stat in stats]]
+    return hashlib.sha256(json.dumps(what, default=str).encode("utf-8", "replace")).hexdigest()
+
+
+def _comment(path: Path) -> Any:
+    """What an earlier sheet says of itself; None if there is none."""
+    with suppress(InputError, ValueError):
+        return json.loads(probe_video(path).comment)
+    return None
 
 
 def _sound(paths: Sequence[Path]) -> Audio:
@@ -338,9 +368,6 @@ class _Player:
         while self._ahead is not None and self._ahead[0] <= seconds + ROUNDING:
             found, self._ahead = self._ahead[1], self._next()
         return found
-
-    def close(self) -> None:
-        self._frames.close()
 
     def _next(self) -> tuple[float, np.ndarray] | None:
         try:
@@ -400,9 +427,14 @@ class _Layout:
         """Where a clip stands in its tile: whole, in the middle."""
         place = self.box(index)
         scale = min(place.width / info.width, place.height / info.height)
-        width, height = max(1, round(info.width * scale)), max(1, round(info.height * scale))
+        width, height = _near(place.width, info.width * scale), _near(place.height, info.height * scale)
         left, top = place.left + (place.width - width) // 2, place.top + (place.height - height) // 2
         return _Box(left, top, width, height)
+
+
+def _near(side: int, length: float) -> int:
+    """``length`` in whole pixels; all of ``side`` where only a hairline would stay dark."""
+    return side if side - length < 2 else max(1, round(length))
 
 
 def _laid_out(sheet: Sheet, infos: Sequence[VideoInfo]) -> _Layout:
@@ -414,20 +446,20 @@ def _laid_out(sheet: Sheet, infos: Sequence[VideoInfo]) -> _Layout:
     for lines in range(1, MOST_LINES + 1):
         layouts = [_fitted(sheet, columns, lines, shape, largest) for columns in candidates]
         best = max(layouts, key=lambda layout: layout.tile[0])
-        if all(len(_wrapped(label, TEXT, best.tile[0])) <= lines for label in sheet.labels_above):
+        if all(len(wrapped(label, TEXT, best.tile[0])) <= lines for label in sheet.labels_above):
             break
     return best
 
 
 def _fitted(sheet: Sheet, columns: int, lines: int, shape: float, largest: float) -> _Layout:
     """The layout with so many ``columns`` and ``lines`` above tiles; ``largest`` is a tile's greatest width."""
-    count, above = len(sheet.tiles), _lines_height(lines)
-    name = _lines_height(1) if sheet.column_name else 0
+    count, above = len(sheet.tiles), lines * _line_height(TEXT)
+    name = _line_height(TEXT) if sheet.column_name else 0
     margins = {
         "left": _label_width([*sheet.row_labels, sheet.row_name]) if sheet.row_labels else 0,
         "head": name + above if sheet.columns else name,
         "caption": 0 if sheet.columns else above,
-        "foot": _lines_height(1) if sheet.note else 0,
+        "foot": _line_height(TEXT) if sheet.note else 0,
     }
     empty = _Layout(count, columns, (0, 0), **margins)
     free = WIDTH - empty.size[0], HEIGHT - empty.size[1]
@@ -436,7 +468,7 @@ def _fitted(sheet: Sheet, columns: int, lines: int, shape: float, largest: float
 
 
 def _label_width(labels: Sequence[str]) -> int:
-    lines = [line for label in labels for line in _wrapped(label, TEXT, LABEL_WIDTH - 2 * PAD)]
+    lines = [line for label in labels for line in wrapped(label, TEXT, LABEL_WIDTH - 2 * PAD)]
     return min(LABEL_WIDTH, 2 * PAD + round(max(_length(line, TEXT) for line in lines)))
 
 
@@ -464,40 +496,87 @@ def _draw_tile(draw: "ImageDraw", tile: Tile, box: _Box) -> None:
 
 
 def _draw_margins(draw: "ImageDraw", sheet: Sheet, layout: _Layout) -> None:
-    line, (width, height) = _lines_height(1), layout.size
+    line, (width, height) = _line_height(TEXT), layout.size
     first = layout.box(0)
     if sheet.column_name:
-        _write(draw, sheet.column_name, _Box(first.left, 0, width - first.left, line), QUIET, align="left")
+        _write(draw, sheet.column_name, _Box(first.left, 0, width - first.left, line), QUIET, left=True)
     if sheet.row_name:
-        _write(draw, sheet.row_name, _Box(PAD, first.top - line, layout.left - PAD, line), QUIET, align="left")
+        _write(draw, sheet.row_name, _Box(PAD, first.top - line, layout.left - PAD, line), QUIET, left=True)
     for row, label in enumerate(sheet.row_labels):
         box = layout.box(row * layout.columns)
-        _write(draw, label, _Box(PAD, box.top, layout.left - PAD, box.height), LABEL, align="left")
+        _write(draw, label, _Box(PAD, box.top, layout.left - PAD, box.height), LABEL, left=True)
     for index, label in enumerate(sheet.labels_above):
         box = layout.box(index)
         above = layout.caption or layout.head - (line if sheet.column_name else 0)
         _write(draw, label, _Box(box.left, box.top - above, box.width, above), LABEL)
     if sheet.note:
-        _write(draw, sheet.note, _Box(PAD, height - line, width - 2 * PAD, line), QUIET, align="left")
+        _write(draw, sheet.note, _Box(PAD, height - line, width - 2 * PAD, line), QUIET, left=True)
 
 
-def _write(draw: "ImageDraw", text: str, box: _Box, color: str, *, size: int = TEXT, align: str = "center") -> None:
-    """Text in the middle of a box, or at its ``align`` 'left', in as many lines as it has room for."""
-    room = max(1, (box.height - 2 * GAP) // _line_height(size) if box.height > _lines_height(1) else 1)
-    lines = _wrapped(text, size, box.width)
-    if len(lines) > room:
-        lines = [*lines[: room - 1], _cut(lines[room - 1] + "…", size, box.width, always=True)]
-    top = box.top + (box.height - len(lines) * _line_height(size)) / 2
-    x, anchor = (box.left, "lm") if align == "left" else (box.left + box.width / 2, "mm")
+def _write(draw: "ImageDraw", text: str, box: _Box, color: str, *, size: int = TEXT, left: bool = False) -> None:
+    """Text in the middle of a box, or at its ``left``, in as many lines as it has room for."""
+    height = _line_height(size)
+    lines = wrapped(text, size, box.width, most=max(1, box.height // height))
+    x, anchor = (box.left, "lm") if left else (box.left + box.width / 2, "mm")
+    first = box.top + (box.height - (len(lines) - 1) * height) / 2
     for row, line in enumerate(lines):
-        draw.text((x, top + (row + 0.5) * _line_height(size)), line, color, _font(line, size), anchor=anchor)
+        draw.text((x, first + row * height), line, color, _font(line, size), anchor=anchor)
 
 
-def _wrapped(text: str, size: int, width: float) -> list[str]:
-    """Text in lines of at most ``width`` pixels, broken between words, and anywhere in Chinese."""
+def wrapped(text: str, size: int, width: float, most: int = LONGEST_LABEL) -> list[str]:
+    """Text in at most so many lines of ``width`` pixels, broken between words, and anywhere in Chinese."""
     lines = [""]
-    for piece in re.findall(r"[⺀-鿿＀-￯]|[^\s⺀-鿿＀-￯]+|\s+", _plain(text)):
+    for piece in PIECES.findall(_plain(text)):
         if lines[-1] and _length((lines[-1] + piece).rstrip(), size) > width:
             lines.append("")
         lines[-1] += piece if lines[-1] else piece.lstrip()
+    lines, left_out = lines[:most], lines[most:]
+    if left_out:
+        lines[-1] += "…"
     return [_cut(line.rstrip(), size, width) for line in lines]
+
+
+def _cut(line: str, size: int, width: float) -> str:
+    """A line that fits, with an ellipsis where something is missing."""
+    while len(line) > 1 and _length(line, size) > width:
+        line = line.rstrip("…")[:-1] + "…"
+    return line
+
+
+def _plain(text: str) -> str:
+    """`plain` without its guard against formulas, which exist only in plots."""
+    from s2v_nb.plots.style import plain
+
+    return plain(text, LONGEST_LABEL).replace(r"\$", "$")
+
+
+def _line_height(size: int) -> int:
+    return round(1.34 * size)
+
+
+def _length(text: str, size: int) -> float:
+    return _font(text, size).getlength(text)
+
+
+def _font(text: str, size: int) -> "FreeTypeFont":
+    """The first of our fonts that has all characters, else the last, which has the most."""
+    faces = _faces()
+    return _loaded(*next((face for face, has in faces if has.issuperset(map(ord, text))), faces[-1][0]), size)
+
+
+@lru_cache(maxsize=1)
+def _faces() -> list[tuple[tuple[str, int], frozenset[int]]]:
+    """Files of the fonts of plots, with the number of the face in the file and its characters."""
+    from matplotlib.font_manager import findfont, get_font
+
+    from s2v_nb.plots.style import text_style
+
+    found = [findfont(name) for name in text_style()["fontfamily"]]
+    return [((str(path), getattr(path, "face_index", 0)), frozenset(get_font(path).get_charmap())) for path in found]
+
+
+@lru_cache(maxsize=8)
+def _loaded(path: str, face: int, size: int) -> "FreeTypeFont":
+    import PIL.ImageFont
+
+    return PIL.ImageFont.truetype(path, size, face)

@@ -72,14 +72,17 @@ class Driver:
     def _work(self, crew: Crew) -> None:
         self._began = time.monotonic()
         while True:
-            while len(self._in_flight) < crew.workers and (cell := self._next()):
+            # what a cell costs is known once it is measured, so with a cap none is begun before
+            room = crew.workers + (crew.ahead if self.spend_cap is None else 0)
+            while len(self._in_flight) < room and (cell := self._next()):
                 self._in_flight[cell.name] = cell
                 crew.give(cell)
-            if not self._in_flight and (self.capped or not self._waiting):
+            idle = not self._in_flight
+            if idle and (self.capped or not self._waiting):
                 return
             for outcome in crew.wait():
                 self._take(outcome)
-            if not self._in_flight:  # others are at what is left: it is taken over if its makers die
+            if idle:  # others are at what is left: it is taken over if its makers die
                 time.sleep(POLL_SECONDS)
             self._report()
 
@@ -135,6 +138,8 @@ class Driver:
         if outcome.error is not None:
             self._stop_on_full_disk(outcome.error)
             logger.warning("cell %s: %s", cell.name, outcome.error)
+        elif outcome.made and not cell.is_done:  # a disk that forgets: without this it would be made for ever
+            cell.attempts.failed(GenerationError("sweep.vanished", name=str(cell.path)))
         state = cell.state
         self._note(cell, state)
         if state == "done":

@@ -57,11 +57,14 @@ class SweepEstimate:
             raise InputError("sweep.disk", name=str(folder), needs=needs, has=has)
 
 
-def expected(cells: Sequence[Cell], price_per_hour: float, folder: Path) -> SweepEstimate:
-    """What the cells that are not there will take on this machine, one after the other."""
+def expected(cells: Sequence[Cell], price_per_hour: float, folder: Path, *, like: Sequence[Cell] = ()) -> SweepEstimate:
+    """What the cells that are not there will take on this machine, one after the other.
+
+    ``like`` are cells of other sweeps; what they took counts, too.
+    """
     states = [cell.state for cell in cells]
     missing = [cell for cell, state in zip(cells, states, strict=True) if state in ("waiting", "running")]
-    pace = Pace(cells)
+    pace = Pace([*cells, *like])
     seconds = sum(pace.seconds(cell.settings) * (1 - cell.fraction) for cell in missing)
     needed = sum(pace.bytes(cell.settings) for cell in missing) if missing else 0.0
     largest = max((pace.bytes(cell.settings) for cell in missing), default=0.0)

@@ -78,7 +78,7 @@ def corners_first(shape: Sequence[int]) -> list[int]:
     Returns
     -------
     list of int
-        Indices into `combinations`; ties go to the cell nearest a corner, then to the first.
+        Indices into `combinations`.
 
     Examples
     --------
@@ -89,15 +89,15 @@ def corners_first(shape: Sequence[int]) -> list[int]:
     if not sides:
         return [0]
     places = np.array(list(itertools.product(*sides)))
-    from_corner = np.minimum(places, 1 - places).sum(axis=1).round(9)
+    inside = (np.minimum(places, 1 - places) > 1e-9).any(axis=1)
     nearest = np.full(len(places), np.inf)
+    left = np.ones(len(places), bool)
     order: list[int] = []
-    at = 0
     for _ in range(len(places)):
+        at = int(np.lexsort((-nearest, inside, ~left))[0])  # by the last key first; ties go to the first cell
         order.append(at)
+        left[at] = False
         nearest = np.minimum(nearest, np.linalg.norm(places - places[at], axis=1).round(9))
-        nearest[at] = -1
-        at = int(np.lexsort((np.arange(len(places)), from_corner, -nearest))[0])
     return order
 
 

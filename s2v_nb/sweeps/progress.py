@@ -61,6 +61,7 @@ class SweepProgress:
         self.check()
         elapsed = time.monotonic() - self._began
         self._tell(SweepState(done, failed, running, total, elapsed, remaining, spent, self._current))
+        self.check()  # a view may have called it
 
     def of_cell(self) -> Progress:
         """A new `Progress` for a cell that is made in this process."""

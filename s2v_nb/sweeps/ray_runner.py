@@ -64,7 +64,7 @@ class RayRunner:
         if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
             raise InputError("settings.range", name="workers", value=workers, low=1, high=1000, unit="")
         _ray(address)
-        self.address, self.workers = address, workers
+        self.address, self.workers = address or os.environ.get("RAY_ADDRESS"), workers
         self.cpus_per_worker, self.gpus_per_worker = cpus_per_worker, gpus_per_worker
 
     def open(self, workshop: Workshop, progress: SweepProgress) -> AbstractContextManager[Crew]:
@@ -151,6 +151,8 @@ class _Hand:
 
 class _RayCrew(AbstractContextManager):
     """The actors of one sweep. One that dies is replaced; what it was at counts as failed once."""
+
+    ahead = 0
 
     def __init__(self, runner: RayRunner, workshop: Workshop) -> None:
         self._ray = _ray(runner.address)

@@ -27,12 +27,13 @@ class Outcome:
 
 
 class Crew(Protocol):
-    """The workers of a runner that was opened."""
+    """The workers of a runner that was opened; ``ahead`` more cells may be given to them while others are measured."""
 
     workers: int
+    ahead: int
 
     def give(self, cell: Cell) -> None:
-        """Hand a cell to a worker that is free; there are ``workers`` of them."""
+        """Hand a cell to a worker that is free."""
         ...
 
     def wait(self) -> list[Outcome]:
@@ -59,7 +60,8 @@ class LocalRunner:
 class _LocalCrew(AbstractContextManager):
     """While one clip is rendered, the one before is measured."""
 
-    workers = 2
+    workers = 1
+    ahead = 1
 
     def __init__(self, workshop: Workshop, progress: SweepProgress) -> None:
         self._workshop, self._progress = workshop, progress

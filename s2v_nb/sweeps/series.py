@@ -21,7 +21,7 @@ from s2v_nb.runs.material import HEARD_SECONDS, AudioLike, ImageLike
 from s2v_nb.runs.sources import audio_file, image_file
 from s2v_nb.settings import Settings
 from s2v_nb.storage import replacing
-from s2v_nb.sweeps.batch import Batch, Wanted
+from s2v_nb.sweeps.batch import Batch, Wanted, found, ways_to
 
 MOST_CLIPS = 200
 
@@ -104,11 +104,11 @@ class Series(Batch):
 
     def _to_dict(self) -> dict[str, Any]:
         return {
-            "images": [os.path.relpath(path, self.out) for path in self._originals],
-            "audios": [os.path.relpath(path, self.out) for path in self.audios],
+            "images": [ways_to(path, self.out) for path in self._originals],
+            "audios": [ways_to(path, self.out) for path in self.audios],
             "runs": os.path.relpath(self.runs, self.out),
             "settings": asdict(self.settings),
-            "tone": self._tone and os.path.relpath(self._tone, self.out),
+            "tone": self._tone and ways_to(self._tone, self.out),
             "different_parts": self.different_parts,
             "price_per_hour": self.price_per_hour,
         }
@@ -116,10 +116,10 @@ class Series(Batch):
     @classmethod
     def _from_dict(cls, values: dict[str, Any], folder: Path) -> Self:
         return cls(
-            [folder / path for path in values["images"]],
-            [folder / path for path in values["audios"]],
+            [found(ways, folder) for ways in values["images"]],
+            [found(ways, folder) for ways in values["audios"]],
             Settings.from_dict(values["settings"]),
-            tone=values["tone"] and folder / values["tone"],
+            tone=values["tone"] and found(values["tone"], folder),
             different_parts=values["different_parts"],
             out=folder,
             runs=folder / values["runs"],

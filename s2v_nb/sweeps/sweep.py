@@ -10,7 +10,7 @@ from s2v_nb.errors import InputError
 from s2v_nb.runs.material import AudioLike, ImageLike
 from s2v_nb.runs.sources import audio_file, image_file
 from s2v_nb.settings import Settings
-from s2v_nb.sweeps.batch import Batch, Wanted
+from s2v_nb.sweeps.batch import Batch, Wanted, found, ways_to
 from s2v_nb.sweeps.cell import Cell
 from s2v_nb.sweeps.grid import checked_axes, checked_list, combinations, corners_first
 
@@ -90,9 +90,8 @@ class Sweep(Batch):
 
     def _to_dict(self) -> dict[str, Any]:
         return {
-            # from the sweep's folder, so that all can be moved together
-            "image": os.path.relpath(self.images[0], self.out),
-            "audio": os.path.relpath(self.audios[0], self.out),
+            "image": ways_to(self.images[0], self.out),
+            "audio": ways_to(self.audios[0], self.out),
             "runs": os.path.relpath(self.runs, self.out),
             "base": asdict(self.base),
             "axes": [[name, list(values)] for name, values in self.axes.items()],
@@ -103,8 +102,8 @@ class Sweep(Batch):
     @classmethod
     def _from_dict(cls, values: dict[str, Any], folder: Path) -> Self:
         return cls(
-            folder / values["image"],
-            folder / values["audio"],
+            found(values["image"], folder),
+            found(values["audio"], folder),
             Settings.from_dict(values["base"]),
             cells=values["cells"],
             out=folder,
