@@ -21,11 +21,12 @@ setup:
 demo: setup
 	@$(BIN)/s2v-nb demo $(foreach name,$(given),$(call option,$(name)))
 
-# the browser tests mostly wait for pages, so they run beside the others; what they said follows at the end
+# tests that mostly wait, for pages, kernels and clusters, run beside the others; what they said follows at the end
+WAITING := tests/browser tests/test_notebooks.py tests/sweeps
 test: check browser
-	@mkdir -p build; $(BIN)/python -m pytest tests/browser >build/browser.log 2>&1 & pages=$$!; \
-	$(BIN)/python -m pytest --ignore=tests/browser; others=$$?; \
-	echo "tests/browser:"; wait $$pages; seen=$$?; cat build/browser.log; exit $$((others | seen))
+	@mkdir -p build; $(BIN)/python -m pytest $(WAITING) >build/waiting.log 2>&1 & waiting=$$!; \
+	$(BIN)/python -m pytest $(WAITING:%=--ignore=%); others=$$?; \
+	echo "$(WAITING):"; wait $$waiting; seen=$$?; cat build/waiting.log; exit $$((others | seen))
 
 check: setup
 	$(BIN)/ruff check .

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 READY_SECONDS = 120.0  # for an actor's process to start and import what it needs
+STARTS = 3  # of a cluster of our own: on a busy machine its parts give each other up too early
 MOST_DEATHS = 3  # of actors before they were ready, in a row
 SENT_LAST = ("clip.mp4", "cell.json")  # a folder that has these is finished, so they come last
 
@@ -312,14 +313,19 @@ class _RayCrew(AbstractContextManager):
 
 
 def _connect(ray: Any, address: str | None) -> bool:
-    """Connect to a cluster; True if it is one of our own, which nobody else can use."""
+    """Connect to a cluster; True if nobody was connected before, so that we disconnect."""
     if ray.is_initialized():
         return False
-    quiet = {"logging_level": logging.ERROR, "log_to_driver": False, "configure_logging": False}
-    try:
-        ray.init(**({"address": address} if address else {"address": "local", "include_dashboard": False}), **quiet)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise InputError("sweep.ray_address", address=address or "127.0.0.1", why=_why(error)) from error
+    place: dict[str, Any] = {"address": address} if address else {"address": "local", "include_dashboard": False}
+    for left in reversed(range(STARTS)):
+        try:
+            ray.init(**place, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False)
+            break
+        except Exception as error:  # of many kinds, even a bare Exception
+            ray.shutdown()  # what did start
+            if not left or address:
+                raise InputError("sweep.ray_address", address=address or "127.0.0.1", why=_why(error)) from error
+            logger.warning("Ray did not start and is started again: %s", error)
     return True
 
 

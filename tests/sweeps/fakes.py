@@ -13,7 +13,9 @@ def box(kind: bytes, payload: bytes = b"") -> bytes:
     return (8 + len(payload)).to_bytes(4, "big") + kind + payload
 
 
-TINY_MP4 = box(b"ftyp", b"isom") + box(b"moov") + box(b"mdat", b"a picture that says nothing")  # whole by its boxes, though empty
+TINY_MP4 = (
+    box(b"ftyp", b"isom") + box(b"moov") + box(b"mdat", b"a picture that says nothing")
+)  # whole by its boxes, though empty
 
 
 def fill(cell: Cell, *, r: float = 0.9, seconds: float = 2.0, price: float = 0.0, lag: float = 3.0) -> None:

@@ -1,5 +1,6 @@
 """Which cell comes next, what a failure means, when it stops; without rendering."""
 
+import itertools
 import threading
 import time
 
@@ -131,7 +132,7 @@ def test_failed_and_interrupted_attempts_cost_money_too(make):
     assert len(runner.made) == 1
 
 
-@pytest.mark.parametrize("cap, price", [(0, 1), (-1, 1), (float("nan"), 1), (2, 0)])
+@pytest.mark.parametrize(("cap", "price"), [(0, 1), (-1, 1), (float("nan"), 1), (2, 0)])
 def test_a_cap_needs_a_price(make, cap, price):
     with pytest.raises(InputError, match="both must be above 0"):
         make(price_per_hour=price).run(FakeRunner(), spend_cap=cap)
@@ -198,7 +199,7 @@ def test_progress_counts_and_tells_what_is_left(make):
     assert [state.done for state in seen] == list(range(10))
     assert seen[-1].spent == pytest.approx(0.9)
     assert seen[-1].remaining == 0
-    assert all(a.fraction <= b.fraction for a, b in zip(seen, seen[1:], strict=False))
+    assert all(a.fraction <= b.fraction for a, b in itertools.pairwise(seen))
 
 
 def test_a_cell_that_somebody_else_makes_is_waited_for(make):

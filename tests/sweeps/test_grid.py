@@ -41,7 +41,7 @@ def test_after_the_corners_the_farthest_gap_is_filled():
 
 
 @pytest.mark.parametrize(
-    "text, values",
+    ("text", "values"),
     [
         ("low,high", ["low", "high"]),
         ("0.5:1.5:5", [0.5, 0.75, 1.0, 1.25, 1.5]),
@@ -63,7 +63,7 @@ def test_a_range_that_makes_no_sense(text):
 
 
 @pytest.mark.parametrize(
-    "axes, complaint",
+    ("axes", "complaint"),
     [
         ({"speed": [1]}, "'speed' is no setting"),
         ({"motion": "low"}, "no list of values"),

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from s2v_nb import Clip, InputError, Settings, Sweep, generate, load_audio, load_image
+from s2v_nb import InputError, Settings, Sweep, generate, load_audio, load_image
 from s2v_nb.media.video import probe_video, read_frames
 from s2v_nb.sweeps.progress import SweepProgress
 from tests.sweeps.fakes import FakeRunner, fill, tree
@@ -174,7 +174,7 @@ def test_progress_of_real_work_reaches_the_end(cover, song, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "choices, complaint",
+    ("choices", "complaint"),
     [
         ({"motion": ["fast"]}, "motion='fast' is not one of"),
         ({"prompt_weight": [3]}, "outside 0.5 to 1.5"),
@@ -192,7 +192,7 @@ def test_what_cannot_be_made_is_refused_at_once(cover, song, tmp_path, choices, 
 def test_a_picture_that_cannot_be_used_is_refused_before_anything_is_made(song, tmp_path):
     (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"no picture" * 100)
     sweep = Sweep(tmp_path / "x.png", song, BASE, seed=[1, 2], out=tmp_path / "out")
-    with pytest.raises(InputError, match="x.png"):
+    with pytest.raises(InputError, match=r"x\.png"):
         sweep.run()
     assert {cell.state for cell in sweep.cells} == {"waiting"}
 
