@@ -44,3 +44,4 @@ bench: setup
 	$(BIN)/python bench/rhythm.py
 	$(BIN)/python bench/chance.py
 	$(BIN)/python bench/studio.py
+	$(BIN)/python bench/sweep.py

@@ -25,6 +25,7 @@ _HOME = {
     "analyze": "s2v_nb.rhythm",
     "best_excerpts": "s2v_nb.rhythm",
     "click_track": "s2v_nb.rhythm",
+    "contact_sheet": "s2v_nb.sweeps",
     "emphasised": "s2v_nb.media.preparation",
     "generate": "s2v_nb.runs",
     "load_audio": "s2v_nb.media",
@@ -33,16 +34,19 @@ _HOME = {
     "plot_alignment": "s2v_nb.plots",
     "plot_beats": "s2v_nb.plots",
     "plot_dashboard": "s2v_nb.plots",
+    "plot_heat_maps": "s2v_nb.plots",
     "plot_lags": "s2v_nb.plots",
     "plot_onset_map": "s2v_nb.plots",
     "plot_phase_rose": "s2v_nb.plots",
     "plot_ribbons": "s2v_nb.plots",
     "plot_scores": "s2v_nb.plots",
+    "plot_sweep_curves": "s2v_nb.plots",
     "plot_tempo": "s2v_nb.plots",
     "replay": "s2v_nb.runs",
     "sample_audio": "s2v_nb.samples",
     "sample_image": "s2v_nb.samples",
     "save_report": "s2v_nb.plots",
+    "save_sweep_page": "s2v_nb.plots",
     "studio": "s2v_nb.widgets.studio",
     "suggest_durations": "s2v_nb.rhythm",
 }
@@ -57,20 +61,23 @@ if TYPE_CHECKING:
         plot_alignment,
         plot_beats,
         plot_dashboard,
+        plot_heat_maps,
         plot_lags,
         plot_onset_map,
         plot_phase_rose,
         plot_ribbons,
         plot_scores,
+        plot_sweep_curves,
         plot_tempo,
         save_report,
+        save_sweep_page,
     )
     from s2v_nb.progress import Progress
     from s2v_nb.rhythm import Corrections, Rhythm, analyze, best_excerpts, click_track, suggest_durations
     from s2v_nb.runs import Clip, generate, replay
     from s2v_nb.samples import sample_audio, sample_image
     from s2v_nb.settings import Settings
-    from s2v_nb.sweeps import Series, Sweep
+    from s2v_nb.sweeps import Series, Sweep, contact_sheet
     from s2v_nb.widgets.studio import studio
     from s2v_nb.workspace import Workspace
 

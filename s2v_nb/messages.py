@@ -1037,6 +1037,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{name} holds {images} pictures and {audios} songs; a series needs at least one of both.",
         "{name} 中有 {images} 张图片和 {audios} 首歌曲；系列至少各需要一个。",
     ),
+    "sweep.vanished": (
+        "{name} was written and cannot be read; see whether the disk is full or was disconnected.",
+        "{name} 已写入但无法读取；请检查磁盘是否已满或已断开。",
+    ),
     "sweep.worker_died": (
         "The process that made this clip died ({why}); it is tried once more, then passed over.",
         "生成该片段的进程意外结束（{why}）；将再试一次，之后跳过。",
@@ -1046,8 +1050,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "已停止。{total} 个片段中已完成 {done} 个并保留；再次启动扫描即可继续。",
     ),
     "sweep.capped": (
-        "{spent:.2f} are spent, the cap is {cap:.2f}: {done} of {total} clips are done. Raise the cap to go on.",
-        "已花费 {spent:.2f}，上限为 {cap:.2f}：{total} 个片段中已完成 {done} 个。提高上限即可继续。",
+        "{spent:.4g} of {cap:.4g} are spent: {done} of {total} clips are done. Raise the cap to go on.",
+        "已花费 {spent:.4g}，上限 {cap:.4g}：{total} 个片段中已完成 {done} 个。提高上限即可继续。",
     ),
     "sweep.failures": (
         "{failed} clips failed twice and were passed over; the table says why. Try them again with retry_failed.",
@@ -1058,12 +1062,28 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "共 {cells} 个片段，已完成 {done} 个；约需 {time} 和 {disk:.0f} MiB 磁盘（剩余 {free:.0f} GiB）",
     ),
     "sweep.expected_money": (
-        ", about {money:.2f} in money",
-        "，费用约 {money:.2f}",
+        ", about {money:.3g} in money",
+        "，费用约 {money:.3g}",
     ),
     "sweep.nothing_missing": (
         "{cells} clips, {done} done; nothing is missing",
         "共 {cells} 个片段，已完成 {done} 个；没有缺少的片段",
+    ),
+    "sweep.state.waiting": (
+        "waiting",
+        "等待中",
+    ),
+    "sweep.state.running": (
+        "being made",
+        "生成中",
+    ),
+    "sweep.state.done": (
+        "done",
+        "已完成",
+    ),
+    "sweep.state.failed": (
+        "failed",
+        "失败",
     ),
     "sweep.line": (
         "{done} of {total} clips done, {failed} failed",
@@ -1082,8 +1102,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "剩余 {time}",
     ),
     "sweep.spent": (
-        "{money:.2f} spent",
-        "已花费 {money:.2f}",
+        "{money:.3g} spent",
+        "已花费 {money:.3g}",
     ),
     "sweep.best_late": (
         "in time: {met} of {events} moments meet a beat, R {r:.2f} (chance {chance:.2f}), {lag:.0f} ms after it",
@@ -1100,5 +1120,266 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "sweep.best_early_unsure": (
         "{met} of {events} moments meet a beat, R {r:.2f} (chance {chance:.2f}), {lag:.0f} ms before it; too few to be sure",
         "{events} 个视觉事件中 {met} 个落在节拍上，R {r:.2f}（随机 {chance:.2f}），早 {lag:.0f} 毫秒；数量太少，尚不能确定",
+    ),
+    # views of sweeps
+    "view.thinned": ("{shown} of {total} clips are shown", "显示了 {total} 个片段中的 {shown} 个"),
+    "view.sound": ("the sound is that of: {label}", "声音来自：{label}"),
+    "view.map.score": ("keeps time: R beyond chance", "合拍程度：R 减去随机水平"),
+    "view.map.motion_energy": ("motion energy (heights/s)", "运动能量（画面高度/秒）"),
+    "view.map.seconds": ("time to make (s)", "生成耗时（秒）"),
+    "view.map.money": ("money (as in the price per hour)", "费用（币种同每小时价格）"),
+    "view.mean": ("mean over {names}", "对{names}取平均"),
+    "view.clip_number": ("number of the clip", "片段编号"),
+    "view.unmeasured": ("nothing to measure", "无法测量"),
+    "view.hatched": ("hatched: no clip", "斜线：没有片段"),
+    "view.grey": ("grey: nothing to measure", "灰色：无法测量"),
+    "view.motion": ("motion (heights/s)", "运动（画面高度/秒）"),
+    "view.stop": ("visual stop", "画面停顿"),
+    "view.beat": ("beat", "节拍"),
+    "view.downbeat": ("downbeat", "强拍"),
+    "view.time": ("time (s)", "时间（秒）"),
+    "view.page.title_sweep": ("Sweep {name}", "扫描 {name}"),
+    "view.page.title_series": ("Series {name}", "系列 {name}"),
+    "view.page.sheet": ("All clips side by side", "全部片段"),
+    "view.page.best": ("The best three", "最佳三个"),
+    "view.page.no_best": (
+        "No clip can be ranked: none is done, or none has enough motion to measure.",
+        "无法排名：还没有完成的片段，或运动太少无法测量。",
+    ),
+    "view.page.maps": ("How the clips keep time and move, and what they took", "合拍、运动、耗时与费用"),
+    "view.page.curves": ("Motion and beats", "运动与节拍"),
+    "view.page.maps_note": (
+        "R is how firmly the picture's events keep one place in the beat (1 at best), less what chance gives.",
+        "R 表示画面事件在一拍中位置的稳定程度（最高为 1），此处减去随机水平。",
+    ),
+    "view.page.curves_note": (
+        "The motion of each clip with the beats it follows; R is that of the events it was measured by.",
+        "各片段的运动与其跟随的节拍；R 来自测量所用的视觉事件。",
+    ),
+    "view.page.table": ("All clips in numbers", "全部数据"),
+    "view.page.shared": ("Settings that all clips share", "所有片段共同的设置"),
+    "view.state.done": ("done", "完成"),
+    "view.state.waiting": ("not made yet", "尚未生成"),
+    "view.state.running": ("being made", "正在生成"),
+    "view.state.failed": ("failed", "失败"),
+    "view.column.cell": ("Clip", "片段"),
+    "view.column.state": ("State", "状态"),
+    "view.column.seconds": ("Seconds to make", "生成耗时（秒）"),
+    "view.column.money": ("Money", "费用"),
+    "view.column.peak_memory_mib": ("Memory (MiB)", "内存（MiB）"),
+    "view.column.verdict": ("Keeps time", "同步判断"),
+    "view.column.events": ("Events", "事件数"),
+    "view.column.r": ("R", "相位锁定 R"),
+    "view.column.chance_r": ("R by chance", "随机 R"),
+    "view.column.lag_ms": ("Lag (ms)", "延迟（毫秒）"),
+    "view.column.f": ("F", "F 值"),
+    "view.column.p": ("p", "p 值"),
+    "view.column.motion_energy": ("Motion energy (heights/s)", "运动能量（画面高度/秒）"),
+    "view.column.error": ("Why it failed", "失败原因"),
+    "view.column.run": ("Folder", "文件夹"),
+    "view.nothing": (
+        "There is nothing to show in {name}, for no clip is done; run the sweep first.",
+        "{name} 没有可显示的内容：还没有完成的片段；请先运行扫描。",
+    ),
+    # the studio's sweep
+    "studio.title.sweep": (
+        "Sweep: compare settings side by side",
+        "扫描：并排比较不同设置",
+    ),
+    "studio.sweep.title_running": (
+        "Sweep: {done} of {total} clips",
+        "扫描：{done}/{total} 个片段",
+    ),
+    "studio.sweep.motion": (
+        "Motion",
+        "运动强度",
+    ),
+    "studio.sweep.motion_help": (
+        "A row of clips for each",
+        "每项一行片段",
+    ),
+    "studio.sweep.weight": (
+        "Prompt weight",
+        "提示词权重",
+    ),
+    "studio.sweep.weight_help": (
+        "A column for each: {weights}",
+        "每项一列：{weights}",
+    ),
+    "studio.sweep.range": (
+        "Prompt weight, from and to",
+        "提示词权重的起止",
+    ),
+    "studio.sweep.count": (
+        "How many",
+        "个数",
+    ),
+    "studio.sweep.quality": (
+        "Quality",
+        "质量",
+    ),
+    "studio.sweep.quality_help": (
+        "All else is as set above; the best one is made in full quality with one click",
+        "其余与上方设置相同；选中最佳后一键生成成片",
+    ),
+    "studio.sweep.draft": (
+        "Drafts",
+        "草稿",
+    ),
+    "studio.sweep.as_set": (
+        "As set above",
+        "按上方设置",
+    ),
+    "studio.sweep.cap": (
+        "Spend at most",
+        "费用上限",
+    ),
+    "studio.sweep.cap_help": (
+        "0 is no limit; it stops after the clip that reaches it",
+        "0 表示不限；达到上限的片段完成后停止",
+    ),
+    "studio.sweep.start": (
+        "Start the sweep",
+        "开始扫描",
+    ),
+    "studio.sweep.go_on": (
+        "Make the missing clips",
+        "补齐缺少的片段",
+    ),
+    "studio.sweep.go_on_tip": (
+        "Goes on with the sweep below as it was begun",
+        "按原来的设置继续下方的扫描",
+    ),
+    "studio.sweep.estimate": (
+        "{cells} clips: about {time} and {disk:.0f} MB of disk, {free:.0f} GB are free{money}; {basis}.",
+        "{cells} 个片段：约需 {time}、{disk:.0f} MB 磁盘，可用 {free:.0f} GB{money}；{basis}。",
+    ),
+    "studio.sweep.estimate_rest": (
+        "{cells} clips, {done} are there: about {time} and {disk:.0f} MB of disk for the others, {free:.0f} GB are free{money}; {basis}.",
+        "{cells} 个片段，已有 {done} 个：其余约需 {time}、{disk:.0f} MB 磁盘，可用 {free:.0f} GB{money}；{basis}。",
+    ),
+    "studio.sweep.estimate_none": (
+        "{cells} clips, all of them there already.",
+        "{cells} 个片段，均已生成。",
+    ),
+    "studio.sweep.no_motion": (
+        "No motion is chosen; tick one at least.",
+        "未选择运动强度；请至少勾选一项。",
+    ),
+    "studio.sweep.weights": (
+        "{count} prompt weights from {low} to {high} are no range; give 1 to {most} of them, from low to high.",
+        "从 {low} 到 {high} 的 {count} 个提示词权重无效；请从低到高给出 1 到 {most} 个。",
+    ),
+    "studio.sweep.busy": (
+        "A clip is being made; wait for it or stop it, then press the button again.",
+        "正在生成片段；请等待完成或停止后再点击。",
+    ),
+    "studio.sweep.gone": (
+        "This clip is not there; press Start the sweep to make it again.",
+        "该片段不存在；请点击“开始扫描”重新生成。",
+    ),
+    "studio.sweep.resumed": (
+        "A sweep that was begun before is still being made.",
+        "之前开始的扫描仍在进行。",
+    ),
+    "studio.sweep.waiting": (
+        "waiting for the worker",
+        "等待后台进程",
+    ),
+    "studio.sweep.hearing": (
+        "hearing the song",
+        "正在聆听歌曲",
+    ),
+    "studio.sweep.running": (
+        "running: {done} of {total} clips{failed}",
+        "进行中：{done}/{total} 个片段{failed}",
+    ),
+    "studio.sweep.paused": (
+        "a single clip goes first: {done} of {total} clips{failed}",
+        "单个片段优先：{done}/{total} 个片段{failed}",
+    ),
+    "studio.sweep.done": (
+        "done: {done} of {total} clips{failed}",
+        "已完成：{done}/{total} 个片段{failed}",
+    ),
+    "studio.sweep.stopped": (
+        "stopped: {done} of {total} clips are there{failed}",
+        "已停止：已有 {done}/{total} 个片段{failed}",
+    ),
+    "studio.sweep.capped": (
+        "stopped at the spend cap: {done} of {total} clips are there{failed}",
+        "达到费用上限而停止：已有 {done}/{total} 个片段{failed}",
+    ),
+    "studio.sweep.some_failed": (
+        ", {failed} failed",
+        "，失败 {failed} 个",
+    ),
+    "studio.sweep.left": (
+        "{time} left",
+        "剩余 {time}",
+    ),
+    "studio.sweep.spent": (
+        "{money} spent",
+        "已花费 {money}",
+    ),
+    "studio.sweep.grid": (
+        "Clips of the sweep: a row for each motion, a column for each prompt weight",
+        "扫描的片段：每行一种运动强度，每列一个提示词权重",
+    ),
+    "studio.sweep.cell": (
+        "Motion {motion}, prompt weight {weight}",
+        "运动强度{motion}，提示词权重 {weight}",
+    ),
+    "studio.sweep.state_waiting": (
+        "waiting",
+        "等待中",
+    ),
+    "studio.sweep.state_missing": (
+        "not made",
+        "未生成",
+    ),
+    "studio.sweep.state_running": (
+        "making: {percent} %",
+        "生成中：{percent} %",
+    ),
+    "studio.sweep.state_measuring": (
+        "measuring",
+        "测量中",
+    ),
+    "studio.sweep.state_done": (
+        "done",
+        "已完成",
+    ),
+    "studio.sweep.state_failed": (
+        "failed: {why}",
+        "失败：{why}",
+    ),
+    "studio.sweep.still": (
+        "nothing moves",
+        "无可测动作",
+    ),
+    "studio.sweep.rank_1": (
+        "best",
+        "最佳",
+    ),
+    "studio.sweep.rank_2": (
+        "2nd",
+        "第二",
+    ),
+    "studio.sweep.rank_3": (
+        "3rd",
+        "第三",
+    ),
+    "studio.sweep.play": (
+        "Play",
+        "播放",
+    ),
+    "studio.sweep.final": (
+        "Make this one in full quality",
+        "以成片质量生成这一个",
+    ),
+    "studio.sweep.final_tip": (
+        "{cell}: {height}p, {fps} fps, {seconds:g} s, same start and seed",
+        "{cell}：{height}p、{fps} 帧、{seconds:g} 秒，起点和种子不变",
     ),
 }

@@ -23,20 +23,23 @@ from s2v_nb.engines.estimate import Estimate, estimate
 from s2v_nb.errors import LANGUAGES, GenerationError, InputError, SentenceError, language, say
 from s2v_nb.jobs import Job, Task, worker_process
 from s2v_nb.jobs.history import Made, clips_in, made_of
+from s2v_nb.jobs.sweep_cells import FOLDER, read_cells
+from s2v_nb.jobs.sweep_job import SweepJob, last_sweep
+from s2v_nb.jobs.sweep_plan import SweepPlan
 from s2v_nb.jobs.tasks import tasks_in, unfinished
 from s2v_nb.log import keep_log, sentence_of
 from s2v_nb.media import Audio, Image, load_audio, load_image
-from s2v_nb.media.files import sha256_of
+from s2v_nb.media.files import PICTURES, SONGS, sha256_of
 from s2v_nb.rhythm import Corrections, Excerpt, Rhythm
 from s2v_nb.runs.sources import audio_file, image_file
 from s2v_nb.settings import PRESETS, Settings
+from s2v_nb.sweeps.cell import Cell
+from s2v_nb.sweeps.expected import SweepEstimate, expected
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 FOLDER_SECONDS = 2.0  # between two looks at the folder
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
-SONGS = (".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff")
 MOST_LISTED = 200
 
 
@@ -103,6 +106,9 @@ class Workspace(HasTraits):
     price_per_hour = Float(0.0)
     estimate = Instance(Estimate, allow_none=True)
     job = Instance(Job, allow_none=True)
+    sweep_plan = Instance(SweepPlan, args=())
+    sweep_estimate = Instance(SweepEstimate, allow_none=True)  # None while there is nothing to compare
+    sweep = Instance(SweepJob, allow_none=True)  # the one that is made now, or was made last
     shown = Instance(Made, allow_none=True)  # the clip to look at
     history = Tuple()  # of Made, the newest first
     message = Instance(Message, allow_none=True)
@@ -117,6 +123,7 @@ class Workspace(HasTraits):
         self._listen: Task | None = None
         self._listen_after = False  # once more, when it is done
         self._settled: Job | None = None  # the last job whose end was shown
+        self._settled_sweep: SweepJob | None = None
         self._thread: threading.Thread | None = None
         self.closed = False
         self._reported = ""  # the error that was shown last
@@ -126,6 +133,7 @@ class Workspace(HasTraits):
             self.use(**{name: value})
         self.look_at_folder()
         self._estimate()
+        self._estimate_sweep()
 
     # --- what a person does
 
@@ -163,24 +171,84 @@ class Workspace(HasTraits):
 
     def generate(self) -> Job:
         """Begin to make the clip, unless one is being made; InputError if picture or song are missing."""
-        for name in ("image", "audio"):
-            if getattr(self, name) is None:
-                raise InputError(f"studio.no_{name}")
-        assert self.image is not None
-        assert self.audio is not None
+        self._need_sources()
         with self.lock:
             if self.job and not self.job.finished:  # a double click
                 return self.job
             self._reload_what_changed()
-            task = self._submit("clip", image=str(self._kept(self.image)), audio=str(self.audio.path),
-                                settings=vars(self.settings), runs=str(self.runs))  # fmt: skip
-            self.job = Job(task)
+            self.job = Job(self._submit("clip", **self._sources(), settings=vars(self.settings)))
         self.message = None
         return self.job
 
     def stop(self) -> None:
         if self.job:
             self.job.stop()
+
+    def plan_sweep(self, **choices: Any) -> None:
+        """Change what a sweep would compare: ``plan_sweep(motion=("low", "high"), count=5)``."""
+        with self.lock:
+            self.sweep_plan = replace(self.sweep_plan, **choices)
+
+    def start_sweep(self) -> SweepJob:
+        """Begin the sweep that is planned, unless one is being made; cells that are there already are not made again.
+
+        Raises
+        ------
+        InputError
+            If picture, song or motion are missing, or the disk has too little room.
+        """
+        self._need_sources()
+        plan = self.sweep_plan
+        if not plan.motion:
+            raise InputError("studio.sweep.no_motion")
+        with self.lock:
+            if self.sweep and not self.sweep.finished:
+                return self.sweep
+            self._reload_what_changed()
+            self._estimate_sweep()
+            if self.sweep_estimate:
+                self.sweep_estimate.check_disk(self.runs)
+            names = {name: [getattr(self, name).name, getattr(self, name).sha256] for name in ("image", "audio")}
+            return self._begin_sweep(self._sweep_name(), {
+                **self._sources(), "names": names, "axes": plan.axes, "settings": vars(plan.base(self.settings)),
+            })  # fmt: skip
+
+    def go_on_with_sweep(self) -> SweepJob | None:
+        """Make what is missing of the sweep that is shown, whatever is chosen now; None if there is none."""
+        with self.lock:
+            if self.sweep is None or not self.sweep.finished or not self.sweep.what:
+                return self.sweep
+            return self._begin_sweep(self.sweep.folder.name, {**self.sweep.what, "runs": str(self.runs)})
+
+    def stop_sweep(self) -> None:
+        if self.sweep:
+            self.sweep.stop()
+
+    def show_cell(self, cell: Cell) -> None:
+        """Look at a finished cell of a sweep; its plots, which a sweep does not draw, follow."""
+        made = made_of(cell.path)
+        if made is None:
+            raise InputError("studio.history.gone", name=cell.name)
+        self.shown = made
+        audio = self.sweep.what.get("audio") if self.sweep else None
+        asked = [task.what.get("clip") for task in unfinished(self.tasks) if task.kind == "measure"]
+        if made.beats_plot is None and isinstance(audio, str) and Path(audio).is_file() and str(made.path) not in asked:
+            self._submit("measure", clip=str(made.path), audio=audio)
+
+    def make_final(self, cell: Cell) -> Job:
+        """Make a cell of the sweep in full quality: its settings become the person's, and its clip is begun.
+
+        Raises
+        ------
+        InputError
+            If a clip is being made, or another picture or song is chosen now than the sweep was made from.
+        """
+        with self.lock:
+            if self.job and not self.job.finished:
+                raise InputError("studio.sweep.busy")
+            self._use_what_was_swept()
+            self.settings = cell.final()
+            return self.generate()
 
     def listen(self) -> None:
         """Ask the worker to hear the song; ``heard`` follows. While it hears this song, it is asked when it is done."""
@@ -233,13 +301,20 @@ class Workspace(HasTraits):
         size = self.image.size if self.image else None
         self.estimate = estimate(self.settings, image_size=size, price_per_hour=self.price_per_hour)
 
+    @observe("settings", "image", "audio", "heard", "price_per_hour", "sweep_plan")
+    def _estimate_sweep(self, _: Any = None) -> None:
+        """Of the same sweep begun before, only what is missing; what the last one took is known."""
+        like = [now.cell for now in self.sweep.cells] if self.sweep else []
+        cells = read_cells(self.sweeps / self._sweep_name()) or self.sweep_plan.cells(self.settings, self.runs)
+        self.sweep_estimate = expected(cells, self.price_per_hour, self.runs, like=like) if cells else None
+
     @observe("settings")
     def _listen_again(self, change: Any) -> None:
         if (self.heard or self._listen) and change["old"].duration != change["new"].duration:
             self.listen()
 
     def look_at_folder(self) -> None:
-        """Bring ``pictures``, ``songs`` and ``history`` up to date with the disk."""
+        """Bring ``pictures``, ``songs``, ``history`` and the cells of ``sweep`` up to date with the disk."""
         names = _listed(self.folder)
         self.pictures = tuple(n for n in names if n.lower().endswith(PICTURES))[:MOST_LISTED]
         self.songs = tuple(n for n in names if n.lower().endswith(SONGS))[:MOST_LISTED]
@@ -249,11 +324,17 @@ class Workspace(HasTraits):
             now = made_of(shown.path)
             if self.shown is shown:  # nobody has chosen another one meanwhile
                 self.shown = now
+        if self.sweep and self.sweep.finished:
+            self.sweep.refresh()
 
     def resume(self) -> Job | None:
         """Find what was begun before this kernel: a job that is unfinished, which goes on, or that failed since the
-        last clip; None if there is none."""
+        last clip; None if there is none. The last sweep, finished or not, is ``sweep`` afterwards."""
         self._see_to_the_worker()
+        if self.sweep is None:
+            self.sweep = last_sweep(self.tasks, self.sweeps)
+            self._settled_sweep = self.sweep if self.sweep and self.sweep.finished else None
+            self._estimate_sweep()
         jobs = [task for task in tasks_in(self.tasks) if task.kind == "clip"]
         if jobs and self.job is None:
             last = jobs[-1]
@@ -266,6 +347,10 @@ class Workspace(HasTraits):
     @property
     def tasks(self) -> Path:
         return self.runs / "tasks"
+
+    @property
+    def sweeps(self) -> Path:
+        return self.runs / FOLDER
 
     @property
     def uploads(self) -> Path:
@@ -302,6 +387,40 @@ class Workspace(HasTraits):
     def _kept(self, image: Image) -> Path:
         """The picture as a file, which the worker can open; one that came as an array is written first."""
         return image_file(image, self.uploads)
+
+    def _need_sources(self) -> None:
+        for name in ("image", "audio"):
+            if getattr(self, name) is None:
+                raise InputError(f"studio.no_{name}")
+
+    def _sources(self) -> dict[str, str]:
+        """What every task that makes clips is told."""
+        assert self.image is not None
+        assert self.audio is not None
+        return {"image": str(self._kept(self.image)), "audio": str(self.audio.path), "runs": str(self.runs)}
+
+    def _sweep_name(self) -> str:
+        """The folder of the sweep that is planned."""
+        held = [one.sha256 if one else "" for one in (self.image, self.audio)]
+        return self.sweep_plan.name(self.settings, *held, self.heard.corrections.to_list() if self.heard else [])
+
+    def _begin_sweep(self, name: str, what: dict[str, Any]) -> SweepJob:
+        price = self.price_per_hour
+        money = {"price_per_hour": price, "spend_cap": self.sweep_plan.spend_cap if price else 0.0}
+        task = self._submit("sweep", **{**what, **money, "name": name})
+        self.sweep = SweepJob(self.sweeps / name, task)
+        self.message = None
+        return self.sweep
+
+    def _use_what_was_swept(self) -> None:
+        """The picture and the song of the sweep, where none is chosen now: the kernel may be a new one."""
+        what = self.sweep.what if self.sweep else {}
+        for name in ("image", "audio"):
+            held, (wanted, sha256) = getattr(self, name), what["names"][name]
+            if held is None:
+                self.use(**{name: what[name]})
+            elif held.sha256 != sha256:
+                raise InputError("studio.other_source", name=wanted)
 
     def _reload_what_changed(self) -> None:
         """A file that was replaced under its name since it was chosen is what the person means now."""
@@ -343,6 +462,7 @@ class Workspace(HasTraits):
         with self.lock:
             self._poll_listening()
             self._poll_job()
+            self._poll_sweep()
         for action in self.each_poll:
             action()
 
@@ -362,6 +482,20 @@ class Workspace(HasTraits):
             self._estimate()  # it rests on what clips took here
             if job.clip:
                 self.shown = made_of(job.clip) or self.shown
+
+    def _poll_sweep(self) -> None:
+        sweep = self.sweep
+        if sweep is None or sweep is self._settled_sweep:
+            return
+        sweep.refresh()
+        if not sweep.finished:
+            self._see_to_the_worker()
+            return
+        self._settled_sweep = sweep
+        if sweep.state == "failed" and sweep.error:
+            self.message = Message(sweep.error[0], sweep.error[1], sweep.details)
+        self.look_at_folder()
+        self._estimate_sweep()  # it rests on what the cells took
 
     def _poll_listening(self) -> None:
         task = self._listen

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from s2v_nb import generate, sample_audio, sample_image
+from s2v_nb import Settings, Sweep, generate, sample_audio, sample_image
 from s2v_nb.runs import Clip
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -48,6 +48,14 @@ def clip(cover, song, tmp_path_factory) -> Clip:
     """Eight seconds of the sample at motion high."""
     return generate(cover, song, prompt="slow pan right, subtle glow", motion="high", start=4.0, resolution="480p",
                     runs=tmp_path_factory.mktemp("runs"))  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def small_sweep(cover, song, tmp_path_factory) -> Sweep:
+    """Two by two clips of three seconds at four units of money an hour; its cells are not to be changed."""
+    base = Settings(prompt="fast pan right", start=4.0, duration=3.0, resolution="480p", aspect="1:1", fps=24)
+    out = tmp_path_factory.mktemp("small_sweep")
+    return Sweep(cover, song, base, motion=["off", "high"], prompt_weight=[0.5, 1.5], out=out, price_per_hour=4.0).run()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ runs/3f9a61c2d0b4/
     clip.mp4  spec.json                              from `s2v_nb.runs.generation`
     poster.jpg  beats.png  alignment.png             drawn after it
     alignment.json                                   written last of these
+    cell.json                                        of a clip that a sweep made and measured, see `s2v_nb.sweeps.cell`
 """
 
 import json
@@ -15,13 +16,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from s2v_nb.errors import LANGUAGES, InputError, say
+from s2v_nb.errors import LANGUAGES, InputError, say, speaks
 from s2v_nb.log import log_file
 from s2v_nb.runs.spec import Spec, spec_path
 from s2v_nb.settings import Settings
+from s2v_nb.storage import read_json
 
 MOST_CLIPS = 60
-BESIDE = ("clip.mp4", "poster.jpg", "beats.png", "alignment.png", "alignment.json")
+BESIDE = ("clip.mp4", "poster.jpg", "beats.png", "alignment.png", "alignment.json", "cell.json")
+WORK = ("spec.json", "progress.json", "error.txt", "attempts.json", "claim.json")
 MAX_JSON = 2**21
 
 
@@ -85,7 +88,7 @@ def clips_in(runs: Path, most: int | None = MOST_CLIPS) -> tuple[Made, ...]:
 def forget(made: Made) -> None:
     """Delete a clip and what we put beside it; what somebody else put there stays."""
     folder = made.path.parent
-    for name in (*BESIDE, "spec.json", "progress.json", "error.txt"):
+    for name in (*BESIDE, *WORK):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "parts", ignore_errors=True)
     with suppress(OSError):  # not empty
@@ -111,7 +114,7 @@ def _read(clip: Path, stamps: tuple[tuple[str, int], ...]) -> Made:
     if spec_file.stat().st_size > MAX_JSON:
         raise ValueError(f"{spec_file} is too large for a spec")
     spec = Spec.from_json(spec_file.read_text(encoding="utf-8"), clip.name)
-    scores, error = _scores(clip.parent / "alignment.json") if "alignment.json" in there else (None, None)
+    scores, error = _measured(clip.parent, there)
     poster, beats, alignment = (
         clip.parent / name if name in there else None for name in ("poster.jpg", "beats.png", "alignment.png")
     )
@@ -131,6 +134,24 @@ def _read(clip: Path, stamps: tuple[tuple[str, int], ...]) -> Made:
         scores,
         error,
     )
+
+
+def _measured(folder: Path, there: set[str]) -> tuple[dict[str, Any] | None, tuple[str, dict[str, Any]] | None]:
+    """The scores of a clip, or why there are none; neither while it is not measured."""
+    if "alignment.json" in there:
+        return _scores(folder / "alignment.json")
+    return _scores_of_cell(folder / "cell.json") if "cell.json" in there else (None, None)
+
+
+def _scores_of_cell(path: Path) -> tuple[dict[str, Any] | None, tuple[str, dict[str, Any]] | None]:
+    """The same of a clip that a sweep measured; a damaged file counts as none, for the sweep will measure it again."""
+    found = read_json(path).get("alignment") if path.stat().st_size <= MAX_JSON else None
+    if not isinstance(found, dict):
+        return None, None
+    error = found.get("error")
+    if error is None:
+        return found, None
+    return None, (error["key"], error["values"]) if speaks(error) else None
 
 
 def _scores(path: Path) -> tuple[dict[str, Any] | None, tuple[str, dict[str, Any]] | None]:

@@ -1,4 +1,4 @@
-"""What the worker can do: hear a song, make a clip, measure a clip. Each takes a `Task` and ends it."""
+"""What the worker can do: hear a song, make a clip, measure a clip, make a sweep. Each takes a `Task` and ends it."""
 
 import logging
 import traceback
@@ -107,4 +107,16 @@ def measure(task: Task) -> None:
     task.end("done")
 
 
-KINDS: dict[str, Callable[[Task], None]] = {"listen": listen, "clip": make_clip, "measure": measure}
+def make_sweep(task: Task) -> None:
+    """Make all clips of a sweep, each measured."""
+    from s2v_nb.jobs import sweep_work
+
+    sweep_work.make_sweep(task)
+
+
+KINDS: dict[str, Callable[[Task], None]] = {
+    "listen": listen,
+    "clip": make_clip,
+    "measure": measure,
+    "sweep": make_sweep,
+}

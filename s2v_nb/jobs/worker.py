@@ -1,7 +1,7 @@
 """The worker: a process that does the tasks of one folder, whoever asks, until nothing was asked for a while.
 
 ``python -m s2v_nb.jobs.worker runs/tasks``. It outlives the kernel and the page that asked. Clips are made one after
-the other; hearing and measuring have lanes of their own, so that another song can be heard meanwhile.
+the other; hearing, measuring and sweeps have lanes of their own, so that another song can be heard meanwhile.
 """
 
 import logging
@@ -79,7 +79,7 @@ class Worker:
 
     def _wait_for_hearing(self, task: Task) -> None:
         """A song that is being heard in the other lane is not heard a second time."""
-        if task.kind == "clip":
+        if task.kind in ("clip", "sweep"):
             while not task.stopping and any(
                 other.kind == "listen" and other.name < task.name and other.what.get("audio") == task.what.get("audio")
                 for other in unfinished(self.root)

@@ -32,6 +32,7 @@ from s2v_nb.sweeps.expected import SweepEstimate, expected
 from s2v_nb.sweeps.grid import Values
 from s2v_nb.sweeps.progress import SweepProgress, usual_sweep_views
 from s2v_nb.sweeps.runner import Runner
+from s2v_nb.sweeps.shown import html_of
 from s2v_nb.sweeps.table import Best, best_cells, rows_of
 from s2v_nb.sweeps.workshop import Workshop, engine_of
 
@@ -149,6 +150,9 @@ class Batch:
     def best(self, count: int = 3) -> tuple[Best, ...]:
         """The cells that keep time best, each with the reason; those without motion or measure are left out."""
         return best_cells(self.cells, count)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
 
     # --- what is done
 

@@ -39,8 +39,8 @@ WIDTH, HEIGHT = 1920, 1080  # of the whole sheet, at most
 MOST_TILES, MOST_ALONG = 64, 12  # tiles of a sheet, and of one row or column: more are too small to see
 FASTEST_FPS = 60
 GAP, PAD = 8, 12  # pixels between tiles, round texts
-TEXT, SMALL_TEXT = 24, 16  # pixels, for margins and for tiles that are
-NARROW = 240  # pixels wide or less
+TEXT, SMALL_TEXT = 24, 16  # pixels; the small one in tiles that are narrow
+NARROW = 240  # pixels
 LABEL_WIDTH = 300  # of row labels, at most
 MOST_LINES = 3  # of a label above a tile
 LONGEST_LABEL = 200  # characters
@@ -83,7 +83,7 @@ def value_word(name: str, value: Any, lang: str | None = None) -> str:
 def values_words(values: Mapping[str, Any], lang: str | None = None) -> str:
     """'motion high, seed 2'"""
     return joined(
-        [f"{setting_word(name, lang)} {value_word(name, value, lang)}" for name, value in values.items()], lang
+        (f"{setting_word(name, lang)} {value_word(name, value, lang)}" for name, value in values.items()), lang
     )
 
 
@@ -98,9 +98,7 @@ def state_words(cell: Cell, lang: str | None = None) -> str:
     if state == "done":
         return ""
     why = [say(failure["key"], lang, **failure["values"]) for failure in cell.attempts.failures[-1:]]
-    return (
-        ": ".join([say(f"view.state.{state}", lang), *why]) if state == "failed" else say(f"view.state.{state}", lang)
-    )
+    return ": ".join([say(f"view.state.{state}", lang), *(why if state == "failed" else ())])
 
 
 # --- in rows and columns
@@ -150,7 +148,7 @@ def arranged(sweep: "Batch", lang: str | None = None) -> Arrangement:
     axes = varied_axes(sweep)
     if len(axes) < 2:
         name = next(iter(axes), "")
-        labels = tuple(_alone(sweep, cell, lang) for cell in sweep.cells)
+        labels = tuple(_lone_labels(sweep, lang))
         return Arrangement((sweep.cells,), ("",), labels, "", name and setting_word(name, lang), len(labels))
     first, second, *others = axes
     shape = [len(values) for values in axes.values()]
@@ -171,12 +169,16 @@ def varied_axes(sweep: "Batch") -> dict[str, tuple]:
     return {name: values for name, values in sweep.axes.items() if len(values) > 1}
 
 
-def _alone(batch: "Batch", cell: Cell, lang: str | None) -> str:
-    """The label of a cell that is in no grid: what it alone has, after its number where only that tells it apart."""
-    values = {name: value for name, value in cell.values.items() if any(c.values[name] != value for c in batch.cells)}
-    if len(values) == 1 or batch.kind == "series":
-        return joined([value_word(name, value, lang) for name, value in values.items()], lang)
-    return ": ".join(filter(None, [str(cell.index), values_words(values, lang)]))
+def _lone_labels(batch: "Batch", lang: str | None) -> Iterator[str]:
+    """Labels of cells that are in no grid: what each alone has, after its number where nothing simpler names it."""
+    first = batch.cells[0].values
+    names = [name for name in first if any(cell.values[name] != first[name] for cell in batch.cells)]
+    for cell in batch.cells:
+        values = {name: cell.values[name] for name in names}
+        if batch.axes or batch.kind == "series":
+            yield joined((value_word(name, value, lang) for name, value in values.items()), lang) or str(cell.index)
+        else:
+            yield ": ".join(filter(None, [str(cell.index), values_words(values, lang)]))
 
 
 def _row_label(cell: Cell, first: str, others: Sequence[str], lang: str | None) -> str:
@@ -309,6 +311,7 @@ def write_sheet(sheet: Sheet, path: str | Path) -> Path:
         if tile.path and info
     ]
     frames = _frames(_background(sheet, layout), players, fps, num_frames)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as scratch:
         write_video(scratch, frames, size=layout.size, fps=fps, num_frames=num_frames, audio=sound, comment=comment)
     return path
@@ -355,7 +358,7 @@ class _Box:
 
 
 class _Player:
-    """A clip as it plays in its ``box``; one frame is kept, and that ahead of it."""
+    """A clip as it plays in its ``box``; of its frames only the next is kept."""
 
     def __init__(self, path: Path, box: _Box) -> None:
         self.path, self.box = path, box

@@ -14,6 +14,7 @@ _HOME = {
     "SessionStrip": "session_strip",
     "SettingsPanel": "settings_panel",
     "Studio": "studio",
+    "SweepPanel": "sweep_panel",
 }
 __all__ = sorted(_HOME)
 

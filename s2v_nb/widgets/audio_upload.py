@@ -9,12 +9,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from s2v_nb.media.files import SONGS
 from s2v_nb.rhythm import Corrections, Excerpt
 from s2v_nb.samples import sample_audio
 from s2v_nb.widgets.panel import Panel
 from s2v_nb.widgets.upload import Upload, kept_sample, show_transfers
 from s2v_nb.widgets.waveform import LONGEST, Waveform, excerpt_sound
-from s2v_nb.workspace import SONGS
 
 MOST_EXCERPTS = 5  # buttons; what was heard has fewer
 NUDGE_MS = 10.0

@@ -19,16 +19,18 @@ class Front(anywidget.AnyWidget):
 
     The front end sends ``{"do": "thing", ...}``; it arrives at ``on_thing(content, buffers)``. Its first message is
     ``{"do": "here"}``, which sets ``answered``: where that never comes (a notebook without anywidget) the panel shows
-    plain widgets instead.
+    plain widgets instead. ``shared`` names scripts in ``static`` that stand before its own.
     """
 
     name = ""
+    shared: tuple[str, ...] = ()
     words = Dict().tag(sync=True)  # key -> text in the person's language, set by the panel
     answered = Bool(False)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if cls.__dict__.get("name"):  # not a class that ipywidgets derives to add traits
-            cls._esm = (STATIC / f"{cls.name}.js").read_text(encoding="utf-8")
+            scripts = (*cls.shared, cls.name)
+            cls._esm = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in scripts)
             cls._css = (STATIC / f"{cls.name}.css").read_text(encoding="utf-8")
         super().__init_subclass__(**kwargs)
 

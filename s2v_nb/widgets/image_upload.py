@@ -9,11 +9,11 @@ import ipywidgets as widgets
 
 from s2v_nb.media import Image, load_image
 from s2v_nb.media.advice import advise, subject_of, window_of
+from s2v_nb.media.files import PICTURES
 from s2v_nb.samples import sample_image
 from s2v_nb.widgets.panel import Panel
 from s2v_nb.widgets.stage import Stage, small_jpeg
 from s2v_nb.widgets.upload import Upload, keep_bytes, kept_sample, show_transfers
-from s2v_nb.workspace import PICTURES
 
 ACCEPTED = ",".join(("image/*", *PICTURES))
 UPLOAD_WORDS = "drop browse paste cancel arrived cancelled failed press nothing".split()

@@ -20,6 +20,7 @@ from s2v_nb.widgets.progress_panel import ProgressPanel
 from s2v_nb.widgets.prompt_panel import PromptPanel
 from s2v_nb.widgets.session_strip import SessionStrip, cell_runs
 from s2v_nb.widgets.settings_panel import SettingsPanel
+from s2v_nb.widgets.sweep_panel import SweepPanel
 from s2v_nb.workspace import Message, Workspace
 
 COLUMNS: tuple[tuple[tuple[str, type[Panel]], ...], ...] = (
@@ -27,12 +28,14 @@ COLUMNS: tuple[tuple[tuple[str, type[Panel]], ...], ...] = (
     (("settings", SettingsPanel), ("generate", GeneratePanel)),
     (("progress", ProgressPanel), ("clip", ClipPanel), ("history", HistoryPanel)),
 )
+UNTITLED = ("generate", "sweep")
 MOST_PAGES = 3  # kept alive in a kernel
 ANSWER_SECONDS = 12.0  # a page that has shown nothing of ours by then cannot
 
 
 class Studio(Panel):
-    """All panels on one `Workspace`, in three columns, one below the other where the window is narrow.
+    """All panels on one `Workspace`, in three columns, one below the other where the window is narrow; the sweep is
+    below them, folded away.
 
     ``plain=True`` uses no front end of our own; by default plain widgets step in where a page cannot show ours.
     Each panel is there by its name in ``panels``.
@@ -44,13 +47,14 @@ class Studio(Panel):
         self._presence = None if self.plain else Presence(self.workspace.report)
         self._columns = widgets.Box()
         self._columns.add_class("s2v-columns")
-        self._top = widgets.VBox()
+        self._top, self._bottom = widgets.VBox(), widgets.VBox()
+        self._bottom.add_class("s2v-below")
         self._fill(self.plain)
         if self._presence is not None:
             self._presence.observe(lambda _: self._answered(), "answered")
         # hidden, for it shows a broken view where the page has no front ends
         presence = widgets.Box([self._presence] if self._presence else [], layout={"display": "none"})
-        return [presence, self._top, self._columns]
+        return [presence, self._top, self._columns, self._bottom]
 
     def use_plain(self, plain: bool) -> None:
         """Show plain widgets, or our own; everything a person has chosen stays."""
@@ -76,17 +80,18 @@ class Studio(Panel):
                 made[name] = kind(workspace, plain=plain)
                 cards.append(self._card(name, made[name]))
             columns.append(widgets.VBox(cards))
+        made["sweep"] = SweepPanel(workspace, plain=plain)
         self.panels = made
         self._top.children = [made["session"], made["message"]]
         self._columns.children = columns
+        self._bottom.children = [self._card("sweep", made["sweep"])]
         self.relabel()
         for panel in old:
             panel.retire()
 
     def _card(self, name: str, panel: Panel) -> widgets.Widget:
-        """A panel under its title; the button to generate has none."""
-        key = f"studio.title.{name}"
-        title = [] if name == "generate" else [self.title(key)]
+        """A panel under its title, unless it has its own or none."""
+        title = [] if name in UNTITLED else [self.title(f"studio.title.{name}")]
         card = widgets.VBox([*title, panel])
         card.add_class("s2v-card")
         return card
@@ -175,4 +180,6 @@ def studio(
     _keep(page)
     if found is not None and not found.finished:
         workspace.message = Message("studio.resumed", kind="note")
+    elif workspace.sweep is not None and not workspace.sweep.finished:
+        workspace.message = Message("studio.sweep.resumed", kind="note")
     return page

@@ -105,6 +105,29 @@ def test_sixty_clips_cost_next_to_nothing(clip, tmp_path):
     assert min(times) < 0.03
 
 
+def test_a_clip_of_a_sweep_has_the_scores_its_sweep_measured(clip, tmp_path):
+    """Until it has plots and scores of its own."""
+    add_run(clip, tmp_path, "a", when=1e9, only=("clip.mp4", "spec.json"))
+    file = tmp_path / "a" / "cell.json"
+
+    file.write_text(json.dumps({"alignment": {"verdict": "in time", "scores": {}}, "seconds": 2.0}))
+    assert clips_in(tmp_path)[0].scores == {"verdict": "in time", "scores": {}}
+    file.write_text(json.dumps({"alignment": {"error": {"key": "failed.died", "values": {"count": 2}}}, "s": 1}))
+    assert (clips_in(tmp_path)[0].scores, clips_in(tmp_path)[0].error) == (None, ("failed.died", {"count": 2}))
+    (tmp_path / "a" / "alignment.json").write_text('{"verdict": "not enough evidence"}')
+    assert clips_in(tmp_path)[0].scores == {"verdict": "not enough evidence"}
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, '{"alignment": 5}', '{"alignment": {"error": {"key": "no"}}}'])
+def test_a_damaged_cell_is_not_measured(clip, tmp_path, text):
+    add_run(clip, tmp_path, "a", when=1e9, only=("clip.mp4", "spec.json"))
+    (tmp_path / "a" / "cell.json").write_text(text)
+
+    (made,) = clips_in(tmp_path)
+
+    assert (made.measured, made.scores, made.error) == (False, None, None)
+
+
 def test_only_what_we_made_is_deleted(clip, tmp_path):
     made = add_run(clip, tmp_path, "a", when=1e9)
     (made.path.parent / "notes.txt").write_text("mine")
@@ -113,6 +136,8 @@ def test_only_what_we_made_is_deleted(clip, tmp_path):
 
     other = add_run(clip, tmp_path, "b", when=1e9)
     (other.path.parent / "parts").mkdir()
+    for name in ("cell.json", "attempts.json", "claim.json"):  # from a sweep
+        (other.path.parent / name).touch()
     forget(other)
     forget(other)  # it is gone already
     assert not other.path.parent.exists()

@@ -32,7 +32,7 @@ def test_a_page_has_every_panel_on_one_workspace(workspace, cover):
     assert {panel.workspace for panel in page.panels.values()} == {workspace}
     assert workspace.image.name == "cover.png"
     assert set(page.panels) == {
-        "session", "message", "image", "audio", "prompt", "settings", "generate", "progress", "clip", "history",
+        "session", "message", "image", "audio", "prompt", "settings", "generate", "progress", "clip", "history", "sweep",
     }  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def test_a_page_that_never_answers_gets_plain_widgets_and_keeps_every_choice(wor
 
     page._unanswered()
 
-    assert all(page.panels[name].plain for name in ("image", "audio", "prompt", "clip", "history"))
+    assert all(page.panels[name].plain for name in ("image", "audio", "prompt", "clip", "history", "sweep"))
     assert workspace.message.key == "studio.plain"
     assert page.panels["settings"].controls["motion"].value == "high"
 
@@ -478,7 +478,7 @@ def test_the_style_sheet_and_every_script_are_in_the_package():
     static = Path(s2v_nb.__file__).parent / "widgets" / "static"
     scripts = {path.stem for path in static.glob("*.js")}
 
-    assert scripts == {path.stem for path in static.glob("*.css")} - {"studio"}
+    assert scripts - {"cards"} == {path.stem for path in static.glob("*.css")} - {"studio"}
     for script in static.glob("*.js"):
         text = script.read_text()
         assert "http://" not in text
