@@ -25,7 +25,7 @@ _HOME = {
     "analyze": "s2v_nb.rhythm",
     "best_excerpts": "s2v_nb.rhythm",
     "click_track": "s2v_nb.rhythm",
-    "contact_sheet": "s2v_nb.sweeps",
+    "contact_sheet": "s2v_nb.plots",
     "emphasised": "s2v_nb.media.preparation",
     "generate": "s2v_nb.runs",
     "load_audio": "s2v_nb.media",
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from s2v_nb.media import Audio, Image, load_audio, load_image
     from s2v_nb.media.preparation import emphasised
     from s2v_nb.plots import (
+        contact_sheet,
         plot_alignment,
         plot_beats,
         plot_dashboard,
@@ -77,7 +78,7 @@ if TYPE_CHECKING:
     from s2v_nb.runs import Clip, generate, replay
     from s2v_nb.samples import sample_audio, sample_image
     from s2v_nb.settings import Settings
-    from s2v_nb.sweeps import Series, Sweep, contact_sheet
+    from s2v_nb.sweeps import Series, Sweep
     from s2v_nb.widgets.studio import studio
     from s2v_nb.workspace import Workspace
 

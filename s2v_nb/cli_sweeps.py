@@ -168,8 +168,7 @@ def _views(batch: "Sweep | Series") -> dict[str, str]:
     import matplotlib as mpl
 
     mpl.use("agg")
-    from s2v_nb.plots.sweep_page import save_sweep_page
-    from s2v_nb.sweeps.contact_sheet import contact_sheet
+    from s2v_nb.plots import contact_sheet, save_sweep_page
 
     return {"sheet": str(contact_sheet(batch)), "page": str(save_sweep_page(batch))}
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from s2v_nb.errors import SentenceError
+from s2v_nb.jobs.sweep_plan import AXES
 from s2v_nb.settings import Settings
 from s2v_nb.storage import read_json, write_json
 from s2v_nb.sweeps.cell import Cell
@@ -45,7 +46,7 @@ class CellNow:
 
 def write_cells(folder: Path, what: dict[str, Any], cells: Sequence[Cell]) -> None:
     """Keep what was asked and which run each cell is."""
-    found = [{"values": cell.values, "settings": asdict(cell.settings), "run": cell.name} for cell in cells]
+    found = [{"settings": asdict(cell.settings), "run": cell.name} for cell in cells]
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "cells.json", {"s2v_nb_cells": FORMAT, "what": what, "cells": found})
 
@@ -87,4 +88,5 @@ def _now(cell: Cell, rank: int, why: tuple[str, dict[str, Any]] | None) -> CellN
 def _cell(index: int, one: dict[str, Any], runs: Path) -> Cell:
     if not RUN.fullmatch(one["run"]):  # it comes from a file: never let it lead elsewhere
         raise ValueError(one["run"])
-    return Cell(index, dict(one["values"]), Settings.from_dict(one["settings"]), runs / one["run"])
+    settings = Settings.from_dict(one["settings"])
+    return Cell(index, {name: getattr(settings, name) for name in AXES}, settings, runs / one["run"])

@@ -9,7 +9,7 @@ from traitlets import Bool, Dict, Tuple
 from s2v_nb.errors import SentenceError
 from s2v_nb.jobs.job import Job
 from s2v_nb.jobs.sweep_cells import CellNow, look_at, read_cells, read_what
-from s2v_nb.jobs.sweep_plan import unmade_cells
+from s2v_nb.jobs.sweep_plan import checked_axes, unmade_cells
 from s2v_nb.jobs.tasks import Task, tasks_in
 from s2v_nb.settings import Settings
 from s2v_nb.sweeps.cell import Cell
@@ -39,10 +39,7 @@ class SweepJob(Job):
     @property
     def axes(self) -> dict[str, list]:
         """Rows and columns with their values; empty where they cannot be read."""
-        axes = self.what.get("axes")
-        if isinstance(axes, dict) and all(isinstance(some, list) for some in axes.values()):
-            return {name: axes[name] for name in ("motion", "prompt_weight") if name in axes}
-        return {}
+        return checked_axes(self.what.get("axes"))
 
     @property
     def is_whole(self) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from s2v_nb.sweeps.grid import combinations
 
 MOST_WEIGHTS = 7
 DRAFT = PRESETS["quick"]
+AXES = ("motion", "prompt_weight")  # rows, columns
 NOWHERE = "not made"  # no run is called so: a cell whose start is not known yet has no name
 
 
@@ -91,6 +93,16 @@ class SweepPlan:
         """The cells, none of them made; empty if there is no motion."""
         base = self.base(settings)
         return unmade_cells(self.axes, base.but(engine=get_engine(base.engine).name), runs)
+
+
+def checked_axes(axes: Any) -> dict[str, list]:
+    """Rows and columns as a file has them; empty if they are none."""
+    with suppress(InputError, LookupError, TypeError):
+        for name in AXES:
+            for value in axes[name]:
+                CONTROLS[name].check(name, value)
+        return {name: list(axes[name]) for name in AXES}
+    return {}
 
 
 def unmade_cells(axes: Mapping[str, Sequence[Any]], base: Settings, runs: Path) -> tuple[Cell, ...]:

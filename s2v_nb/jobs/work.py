@@ -95,14 +95,15 @@ def make_clip(task: Task) -> None:
 
 
 def measure(task: Task) -> None:
-    """Draw the poster and the plots of a finished clip beside it, and keep its scores."""
+    """Draw the poster, unless it is there, and the plots of a finished clip beside it, and keep its scores."""
     import matplotlib as mpl
 
     mpl.use("agg")
     from s2v_nb.plots.beside import draw_beside
 
     clip = Path(task.what["clip"])
-    draw_poster(clip)
+    if not (clip.parent / "poster.jpg").exists():  # a sweep draws it
+        draw_poster(clip)
     draw_beside(clip, Path(task.what["audio"]), clip.parent)
     task.end("done")
 

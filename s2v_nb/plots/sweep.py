@@ -15,19 +15,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from s2v_nb.errors import say
+from s2v_nb.plots.arrangement import Arrangement, arranged, joined, setting_word, value_word, varied_axes
+from s2v_nb.plots.lettering import drawn_language, wrapped
 from s2v_nb.plots.style import BEAT, BLUE, DOWNBEAT, GREY, WIDTH, beat_lines, text_style, tidy
 from s2v_nb.sweeps.batch import Batch
 from s2v_nb.sweeps.cell import Cell
-from s2v_nb.sweeps.contact_sheet import (
-    Arrangement,
-    arranged,
-    drawn_language,
-    joined,
-    setting_word,
-    value_word,
-    varied_axes,
-    wrapped,
-)
 from s2v_nb.sweeps.table import headline, score_of
 
 MAP = "viridis"  # even to the eye, and safe for all common kinds of colour sight

@@ -13,12 +13,13 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from s2v_nb.errors import InputError, say
+from s2v_nb.plots.arrangement import value_word, values_words
 from s2v_nb.plots.report import DPI, _base64, _figure, _film, _page, _safe
+from s2v_nb.plots.sheet import contact_sheet
 from s2v_nb.plots.sweep import curve_panels, heat_map_panels, plot_heat_maps, plot_sweep_curves
 from s2v_nb.settings import Settings
 from s2v_nb.storage import replacing
 from s2v_nb.sweeps.batch import Batch
-from s2v_nb.sweeps.contact_sheet import contact_sheet, value_word, values_words
 from s2v_nb.sweeps.table import Best
 
 BEST = 3

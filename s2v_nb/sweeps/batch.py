@@ -192,13 +192,17 @@ class Batch:
         """
         from s2v_nb.sweeps.driver import Driver
 
-        driver = Driver(self, runner, progress or SweepProgress(*usual_sweep_views()), spend_cap=spend_cap,
+        views = usual_sweep_views() if progress is None else []
+        driver = Driver(self, runner, progress or SweepProgress(*views), spend_cap=spend_cap,
                         stop_dominated=stop_dominated, retry_failed=retry_failed)  # fmt: skip
         try:
             driver.run()
         except (Cancelled, KeyboardInterrupt):
             done = sum(cell.is_done for cell in self.cells)
             raise Cancelled("sweep.stopped", done=done, total=len(self.cells)) from None
+        finally:
+            for view in views:
+                view.close()
         return self
 
     def workshop(self) -> Workshop:

@@ -143,6 +143,6 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def usual_sweep_views() -> list[SweepView]:
+def usual_sweep_views() -> list[SweepBar]:
     """A bar in a notebook, nothing elsewhere."""
     return [SweepBar(notebook=True)] if in_notebook() else []

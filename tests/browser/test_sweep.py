@@ -39,8 +39,9 @@ def test_a_sweep_is_made_looked_at_and_its_best_made_in_full_quality(folder, pag
     plan_two_clips(panel)
     start.click()
     expect(panel.locator("td[data-state=running]").first).to_be_visible(timeout=MAKING * 1000)
-    expect(panel.locator("td[data-state=done] img:visible")).to_have_count(2, timeout=MAKING * 1000)
-    expect(panel.get_by_text("done: 2 of 2 clips")).to_be_visible()
+    expect(panel.get_by_text("done: 2 of 2 clips")).to_be_visible(timeout=MAKING * 1000)
+    panel.locator("table").scroll_into_view_if_needed()  # pictures are sent once they can be seen
+    expect(panel.locator("td[data-state=done] img:visible")).to_have_count(2)
     expect(panel.locator(".s2v-sweep-rank").first).to_be_visible()
 
     play_by_keys(page, panel)
@@ -91,7 +92,8 @@ def speaks_chinese_and_is_readable(page, panel) -> None:
     expect(panel.get_by_role("button", name="开始扫描")).to_be_visible()
     expect(panel.get_by_role("button", name="以成片质量生成这一个")).to_have_count(2)
     expect(panel.get_by_text("已完成：2/2 个片段")).to_be_visible()
-    expect(panel.locator("img:visible")).to_have_count(2)  # the thumbnails stay
+    panel.locator("table").scroll_into_view_if_needed()
+    expect(panel.locator("img:visible")).to_have_count(2)
     page.wait_for_timeout(1000)  # sliders are named some time after their labels
     assert nameless(page, PANEL) == []
     for dark in (True, False):

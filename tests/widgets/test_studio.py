@@ -32,7 +32,8 @@ def test_a_page_has_every_panel_on_one_workspace(workspace, cover):
     assert {panel.workspace for panel in page.panels.values()} == {workspace}
     assert workspace.image.name == "cover.png"
     assert set(page.panels) == {
-        "session", "message", "image", "audio", "prompt", "settings", "generate", "progress", "clip", "history", "sweep",
+        "session", "message", "image", "audio", "prompt", "settings", "generate", "progress", "clip", "history",
+        "sweep",
     }  # fmt: skip
 
 

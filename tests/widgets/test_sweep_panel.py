@@ -439,8 +439,12 @@ def test_of_a_sweep_begun_before_only_the_rest_is_expected(workspace, cells, sou
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"s2v_nb_cells": 1, "what": 5, "cells": 7}',
-                                  '{"s2v_nb_cells": 1, "what": {"axes": [1]}, "cells": [{"run": "../../etc"}]}',
-                                  '{"s2v_nb_cells": 1, "what": {"axes": {"motion": ["low"]}}, "cells": [5]}'])  # fmt: skip
+                                  '{"s2v_nb_cells": 1, "what": {"axes": [1]}, "cells": [{"run": "../../a"}]}',
+                                  '{"s2v_nb_cells": 1, "what": {"axes": {"motion": ["low"]}}, "cells": [5]}',
+                                  '{"s2v_nb_cells": 1, "what": {"settings": {}, "axes": {"motion": [{}]}}}',
+                                  '{"s2v_nb_cells": 1, "what": {"settings": {}, "axes": {"motion": ["low"]}}}',
+                                  '{"what": {"settings": {}, "axes": {"motion": ["low"], "prompt_weight": ["x"]}}}',
+                                  ])  # fmt: skip
 def test_hostile_files_are_no_cells(workspace, text):
     folder = workspace.sweeps / "a"
     folder.mkdir(parents=True)

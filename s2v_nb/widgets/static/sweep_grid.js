@@ -25,8 +25,8 @@ function fill(cell, data, words, { current, busy, url }) {
   cell.rank.hidden = !data.rank;
   cell.bar.hidden = data.state !== "running";
   cell.bar.style.width = `${data.percent}%`;
-  cell.picture.hidden = !url;
   if (url && cell.picture.src !== url) cell.picture.src = url;
+  cell.picture.hidden = !data.poster || !cell.picture.src; // the one before stays until a newer one is here
   cell.element.dataset.state = data.state;
   cell.element.classList.toggle("s2v-sweep-current", current);
   cell.show.setAttribute("aria-label", [done ? words.play : "", data.about, data.rank, data.line].filter(Boolean).join(", "));

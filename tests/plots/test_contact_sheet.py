@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -10,20 +11,10 @@ from s2v_nb import InputError, Series, Settings, Sweep
 from s2v_nb.errors import GenerationError
 from s2v_nb.media.audio import audio_from_array
 from s2v_nb.media.video import VideoInfo, probe_video, read_frame, read_frames, read_sound, write_video
-from s2v_nb.plots import style
-from s2v_nb.sweeps import contact_sheet as module
-from s2v_nb.sweeps.contact_sheet import (
-    Sheet,
-    Tile,
-    arranged,
-    contact_sheet,
-    setting_word,
-    sheet_of,
-    sheet_of_clips,
-    value_word,
-    wrapped,
-    write_sheet,
-)
+from s2v_nb.plots import contact_sheet, lettering, sheet_layout, style
+from s2v_nb.plots.arrangement import arranged, setting_word, value_word
+from s2v_nb.plots.lettering import wrapped
+from s2v_nb.plots.sheet import FORMAT, Sheet, Tile, sheet_of, sheet_of_clips, write_sheet
 from tests.sweeps.fakes import fill
 
 BASE = Settings(start=4.0, duration=3.0, resolution="480p", fps=24)
@@ -57,7 +48,7 @@ def grey_film(path, levels, *, size=(64, 48), fps=24, sound=0.1):
 def boxes(sheet: Sheet) -> list:
     """Where the clips of a sheet stand."""
     infos = [probe_video(tile.path) if tile.path else None for tile in sheet.tiles]
-    layout = module._laid_out(sheet, [info for info in infos if info])
+    layout = sheet_layout.laid_out(sheet, [info for info in infos if info])
     return [layout.inside(k, info) if info else layout.box(k) for k, info in enumerate(infos)]
 
 
@@ -135,7 +126,7 @@ def test_clips_of_other_shapes_stand_whole_in_the_middle(tmp_path):
     sheet = sheet_of_clips([("wide", wide), ("tall", tall)])
     picture = shown_at(write_sheet(sheet, tmp_path / "sheet.mp4"), 0.0)
 
-    layout = module._laid_out(sheet, [probe_video(wide), probe_video(tall)])
+    layout = sheet_layout.laid_out(sheet, [probe_video(wide), probe_video(tall)])
     first, second = layout.box(0), layout.box(1)
     assert first.width == first.height  # between both shapes
     inside = boxes(sheet)
@@ -153,7 +144,7 @@ def test_what_is_missing_says_so(tmp_path):
     sheet = Sheet((Tile("a", None, "not made yet"), Tile("b", tmp_path / "broken.mp4"), Tile("c", good)))
     written = write_sheet(sheet, tmp_path / "sheet.mp4")
 
-    layout = module._laid_out(sheet, [probe_video(good)])
+    layout = sheet_layout.laid_out(sheet, [probe_video(good)])
     tiles = [part(shown_at(written, 0.0), layout.box(k)) for k in range(3)]
     assert all(np.median(tile) < 60 and (tile > 120).sum() > 50 for tile in tiles[:2])
     assert np.abs(tiles[0] - tiles[1]).max() > 80  # other words
@@ -164,7 +155,7 @@ def test_what_is_missing_says_so(tmp_path):
 def test_films_without_sound_have_a_silent_sheet(tmp_path, monkeypatch):
     film = grey_film(tmp_path / "film.mp4", [HALF] * 3)
     mute = VideoInfo(64, 48, 24.0, 0.125, False, "")
-    monkeypatch.setattr(module, "probe_video", lambda path: mute)
+    monkeypatch.setattr(sys.modules["s2v_nb.plots.sheet"], "probe_video", lambda path: mute)
 
     written = write_sheet(sheet_of_clips([("mute", film)]), tmp_path / "sheet.mp4")
 
@@ -210,7 +201,7 @@ def test_a_sheet_that_shows_the_same_is_kept(tmp_path):
     os.utime(path, (1, 1))
     write_sheet(sheet_of_clips([("a", films[0]), ("c", films[1])]), path)
     assert path.stat().st_mtime > 1
-    assert json.loads(probe_video(path).comment)["s2v_nb_sheet"] == module.FORMAT
+    assert json.loads(probe_video(path).comment)["s2v_nb_sheet"] == FORMAT
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.mp4", "b.mp4", "sheet.mp4"]
 
 
@@ -286,7 +277,7 @@ def test_a_sheet_is_never_too_large(size):
             tiles = tuple(Tile(label, None) for _ in range(count))
             grid = Sheet(tiles, 4, (label,) * -(-count // 4), (label,) * 4, "row", "column", "note")
             for sheet in (Sheet(tiles), Sheet(tiles, note=label, column_name=label), grid):
-                layout = module._laid_out(sheet, [info])
+                layout = sheet_layout.laid_out(sheet, [info])
                 last = layout.box(count - 1)
                 width, height = layout.size
                 assert width <= 1920
@@ -300,7 +291,7 @@ def test_a_sheet_is_never_too_large(size):
 
 def test_five_wide_clips_stand_three_and_two():
     info = VideoInfo(854, 480, 24.0, 3.0, True, "")
-    layout = module._laid_out(Sheet(tuple(Tile("x", None) for _ in range(5))), [info])
+    layout = sheet_layout.laid_out(Sheet(tuple(Tile("x", None) for _ in range(5))), [info])
 
     assert (layout.columns, layout.rows) == (3, 2)
 
@@ -327,24 +318,24 @@ def test_settings_are_named_in_words(monkeypatch):
 def test_chinese_words_are_drawn_where_there_are_letters(make, monkeypatch):
     monkeypatch.setenv("S2V_NB_LANGUAGE", "zh")
     sweep = make(motion=["low", "high"], prompt_weight=[0.5, 1.0], seed=[1, 2])
-    monkeypatch.setattr(style, "plain", lambda text, longest=48: "??" if not text.isascii() else text)
+    monkeypatch.setattr(lettering, "plain", lambda text, longest=48: "??" if not text.isascii() else text)
     assert sheet_of(sweep).row_labels[0] == "low, seed 1"
 
-    monkeypatch.setattr(style, "plain", lambda text, longest=48: text)
+    monkeypatch.setattr(lettering, "plain", lambda text, longest=48: text)
     sheet = sheet_of(sweep)
     assert (sheet.row_labels[0], sheet.tiles[0].why) == ("低，种子 1", "尚未生成")
 
 
 def test_lines_are_broken_between_words_and_characters():
     def room(text: str) -> float:
-        return module._length(text, 24)
+        return lettering.length_of(text, 24)
 
     assert wrapped("slow pan right", 24, room("slow pan")) == ["slow pan", "right"]
     assert wrapped("slow pan right", 24, room("slow pan r"), most=1)[0].endswith("…")
     assert wrapped("x" * 90, 24, 100)[0].endswith("…")
     assert all(room(line) <= 100 for line in wrapped("x" * 90 + " y", 24, 100))
     assert wrapped("costs $5", 24, 500) == ["costs $5"]
-    if module.drawn_language() == "en" and style.plain("节拍") != "节拍":
+    if lettering.drawn_language() == "en" and style.plain("节拍") != "节拍":
         pytest.skip("no font with Chinese characters")
     lines = wrapped("缓慢向右，移动镜头", 24, room("缓慢向右") + 1)
     assert lines == ["缓慢向", "右，移动", "镜头"]  # a comma begins no line
