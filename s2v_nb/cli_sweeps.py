@@ -63,7 +63,7 @@ def _add_axes(parser: argparse.ArgumentParser) -> None:
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", metavar="FOLDER", help="where clips are kept (default: DIR/runs)")
-    parser.add_argument("--price", type=float, default=0.0, metavar="MONEY", help="of an hour of one worker")
+    parser.add_argument("--price", type=float, metavar="MONEY", help="of an hour of one worker: its GPU, or its core")
     parser.add_argument("--cap", type=float, metavar="MONEY", help="stop after the clip that reaches this sum")
     parser.add_argument("--runner", default="local", help="local|ray (default local)")
     parser.add_argument("--workers", type=int, metavar="N", help="with ray: how many (default: one a GPU, or a core)")
@@ -77,11 +77,18 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
 
 
 def _sweep(options: argparse.Namespace) -> dict[str, Any]:
+    from s2v_nb.session import price_checked
     from s2v_nb.sweeps import Sweep
 
     swept = options.swept or {}
-    if options.resume and not (options.image or options.audio or swept):
-        return _run(Sweep.open(options.out), options, stop_dominated=options.stop_dominated)
+    if options.resume and not (options.image or options.audio):
+        given = [name for name in ("runs", "subject", *swept) if name in swept or getattr(options, name)]
+        if given:
+            raise usage_error(options.command, f"--{given[0].replace('_', '-')} needs --image and --audio, too")
+        sweep = Sweep.open(options.out)
+        if options.price is not None:
+            sweep.price_per_hour = price_checked(options.price)
+        return _run(sweep, options, stop_dominated=options.stop_dominated)
     missing = [f"--{name}" for name in ("image", "audio") if getattr(options, name) is None]
     if missing:
         raise usage_error(options.command, f"{' and '.join(missing)} must be given, or --resume")
@@ -89,7 +96,7 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
     if options.subject:
         base["subject"] = options.subject
     axes = {name: values for name, values in swept.items() if len(values) != 1}
-    place = {"out": options.out, "runs": options.runs, "price_per_hour": options.price}
+    place = {"out": options.out, "runs": options.runs, "price_per_hour": options.price or 0.0}
     sweep = Sweep(options.image, options.audio, Settings(**base), **place, **axes)
     return _run(sweep, options, stop_dominated=options.stop_dominated)
 
@@ -103,7 +110,7 @@ def _series(options: argparse.Namespace) -> dict[str, Any]:
     settings = settings_of(options)
     out = options.out or folder / "series"
     series = Series(images, audios, settings, tone=tone, different_parts=options.different_parts, out=out,
-                    runs=options.runs, price_per_hour=options.price)  # fmt: skip
+                    runs=options.runs, price_per_hour=options.price or 0.0)  # fmt: skip
     return _run(series, options)
 
 
@@ -121,15 +128,19 @@ def _sources(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _run(batch: "Sweep | Series", options: argparse.Namespace, **choices: Any) -> dict[str, Any]:
+    from s2v_nb.sweeps.driver import check_cap
     from s2v_nb.sweeps.progress import SweepBar, SweepProgress
 
+    runner = _runner(options)
+    if options.cap is not None:
+        check_cap(options.cap, batch.price_per_hour)
     estimate = batch.estimate()
     tell(estimate.sentence(), options)
     if options.dry_run:
         return {"out": str(batch.out), "expected": vars(estimate)}
     bar = SweepBar()
     try:
-        batch.run(_runner(options), spend_cap=options.cap, retry_failed=options.retry_failed,
+        batch.run(runner, spend_cap=options.cap, retry_failed=options.retry_failed,
                   progress=SweepProgress(bar), **choices)  # fmt: skip
     finally:
         bar.close()
@@ -140,24 +151,41 @@ def _run(batch: "Sweep | Series", options: argparse.Namespace, **choices: Any) -
     result["failed"] = sum(row["state"] == "failed" for row in rows)
     if not options.no_page and any(row["state"] == "done" for row in rows):
         result |= _views(batch)
+    result["best"] = [{"cell": best.cell.index, "why": best.why()} for best in batch.best(3)]
+    for best in batch.best(3):
+        values = ", ".join(f"{name} {value}" for name, value in best.cell.values.items())
+        tell(f"{values}: {best.why()}", options)
     for label in ("table", "sheet", "page"):
         if label in result:
             tell(f"{label:6} {result[label]}", options)
-    if result["failed"]:
-        print(f"{say('label.note')}: {say('sweep.failures', failed=result['failed'])}", file=sys.stderr)
-    if options.cap is not None and any(row["state"] == "waiting" for row in rows):
-        done, spent = sum(row["state"] == "done" for row in rows), sum(row["money"] or 0 for row in rows)
-        note = say("sweep.capped", spent=spent, cap=options.cap, done=done, total=len(rows))
+    result["notices"] = [*batch.notices, *_notes(batch, rows, options.cap)]
+    for note in result["notices"]:
         print(f"{say('label.note')}: {note}", file=sys.stderr)
     return result
 
 
-def _runner(options: argparse.Namespace) -> "str | Runner":
+def _notes(batch: "Sweep | Series", rows: Sequence[dict[str, Any]], cap: float | None) -> list[str]:
+    """Why not every clip is there."""
+    from s2v_nb.sweeps.table import spent_on
+
+    failed, done = (sum(row["state"] == state for row in rows) for state in ("failed", "done"))
+    notes = [say("sweep.failures", failed=failed)] if failed else []
+    if batch.capped:
+        spent = spent_on(batch.cells, batch.price_per_hour)
+        notes.append(say("sweep.capped", spent=spent, cap=cap, done=done, total=len(rows)))
+    if batch.passed_over:
+        notes.append(say("sweep.passed_over", count=batch.passed_over))
+    return notes
+
+
+def _runner(options: argparse.Namespace) -> "Runner":
+    from s2v_nb.sweeps.driver import make_runner
+
     if options.runner != "ray":
         for name in ("workers", "address"):
             if getattr(options, name) is not None:
                 raise usage_error(options.command, f"--{name} belongs to --runner ray")
-        return options.runner
+        return make_runner(options.runner)
     from s2v_nb.sweeps.ray_runner import RayRunner
 
     return RayRunner(options.address, workers=options.workers)

@@ -1041,6 +1041,30 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{name} was written and cannot be read; see whether the disk is full or was disconnected.",
         "{name} 已写入但无法读取；请检查磁盘是否已满或已断开。",
     ),
+    "sweep.changed": (
+        "{name} was changed while the sweep ran; run it again, and the clips of the changed file are made.",
+        "{name} 在扫描运行期间被修改；请重新运行，以生成新文件的片段。",
+    ),
+    "sweep.other_source": (
+        "{name} is another file than the one this sweep was begun with; put that one back, or begin a sweep in another folder.",
+        "{name} 与开始扫描时的文件不同；请恢复原文件，或在其他文件夹中新建扫描。",
+    ),
+    "sweep.other_there": (
+        "{name} holds a sweep of another picture or song; choose another folder for this one.",
+        "{name} 中已有另一张图片或另一首歌曲的扫描；请为本次扫描选择其他文件夹。",
+    ),
+    "sweep.kind": (
+        "{name} holds a {found}, not a {wanted}; open it as what it is, or choose another folder.",
+        "{name} 中是 {found}，不是 {wanted}；请按其类型打开，或选择其他文件夹。",
+    ),
+    "sweep.passed_over": (
+        "{count} clips were passed over, since those beside them keep time worse; without stop_dominated they are made.",
+        "{count} 个片段被跳过，因为相邻的片段更不合拍；不使用 stop_dominated 即可生成。",
+    ),
+    "sweep.expected_failed": (
+        "; {failed} failed before",
+        "；此前失败 {failed} 个",
+    ),
     "sweep.worker_died": (
         "The process that made this clip died ({why}); it is tried once more, then passed over.",
         "生成该片段的进程意外结束（{why}）；将再试一次，之后跳过。",
@@ -1054,8 +1078,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "已花费 {spent:.4g}，上限 {cap:.4g}：{total} 个片段中已完成 {done} 个。提高上限即可继续。",
     ),
     "sweep.failures": (
-        "{failed} clips failed twice and were passed over; the table says why. Try them again with retry_failed.",
-        "{failed} 个片段失败两次，已跳过；原因见表格。可用 retry_failed 重试。",
+        "{failed} clips failed twice and were passed over; the table says why. To try them again: retry_failed=True, or --retry-failed.",
+        "{failed} 个片段失败两次，已跳过；原因见表格。重试：retry_failed=True 或 --retry-failed。",
     ),
     "sweep.expected": (
         "{cells} clips, {done} done; about {time} and {disk:.0f} MiB of disk are needed ({free:.0f} GiB free)",
@@ -1106,20 +1130,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "已花费 {money:.3g}",
     ),
     "sweep.best_late": (
-        "in time: {met} of {events} moments meet a beat, R {r:.2f} (chance {chance:.2f}), {lag:.0f} ms after it",
-        "合拍：{events} 个视觉事件中 {met} 个落在节拍上，R {r:.2f}（随机 {chance:.2f}），晚 {lag:.0f} 毫秒",
+        "{verdict}: {met} of {events} moments meet a beat, R {r:.2f} (chance {chance:.2f}), {lag:.0f} ms after it",
+        "{verdict}：{events} 个视觉事件中 {met} 个落在节拍上，R {r:.2f}（随机 {chance:.2f}），晚 {lag:.0f} 毫秒",
     ),
     "sweep.best_early": (
-        "in time: {met} of {events} moments meet a beat, R {r:.2f} (chance {chance:.2f}), {lag:.0f} ms before it",
-        "合拍：{events} 个视觉事件中 {met} 个落在节拍上，R {r:.2f}（随机 {chance:.2f}），早 {lag:.0f} 毫秒",
-    ),
-    "sweep.best_late_unsure": (
-        "{met} of {events} moments meet a beat, R {r:.2f} (chance {chance:.2f}), {lag:.0f} ms after it; too few to be sure",
-        "{events} 个视觉事件中 {met} 个落在节拍上，R {r:.2f}（随机 {chance:.2f}），晚 {lag:.0f} 毫秒；数量太少，尚不能确定",
-    ),
-    "sweep.best_early_unsure": (
-        "{met} of {events} moments meet a beat, R {r:.2f} (chance {chance:.2f}), {lag:.0f} ms before it; too few to be sure",
-        "{events} 个视觉事件中 {met} 个落在节拍上，R {r:.2f}（随机 {chance:.2f}），早 {lag:.0f} 毫秒；数量太少，尚不能确定",
+        "{verdict}: {met} of {events} moments meet a beat, R {r:.2f} (chance {chance:.2f}), {lag:.0f} ms before it",
+        "{verdict}：{events} 个视觉事件中 {met} 个落在节拍上，R {r:.2f}（随机 {chance:.2f}），早 {lag:.0f} 毫秒",
     ),
     # views of sweeps
     "view.thinned": ("{shown} of {total} clips are shown", "显示了 {total} 个片段中的 {shown} 个"),
@@ -1251,16 +1267,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "按原来的设置继续下方的扫描",
     ),
     "studio.sweep.estimate": (
-        "{cells} clips: about {time} and {disk:.0f} MB of disk, {free:.0f} GB are free{money}; {basis}.",
-        "{cells} 个片段：约需 {time}、{disk:.0f} MB 磁盘，可用 {free:.0f} GB{money}；{basis}。",
-    ),
-    "studio.sweep.estimate_rest": (
-        "{cells} clips, {done} are there: about {time} and {disk:.0f} MB of disk for the others, {free:.0f} GB are free{money}; {basis}.",
-        "{cells} 个片段，已有 {done} 个：其余约需 {time}、{disk:.0f} MB 磁盘，可用 {free:.0f} GB{money}；{basis}。",
+        "{missing} of {cells} clips to be made: about {time} and {disk:.0f} MB of disk, {free:.0f} GB are free{money}; {basis}.",
+        "{cells} 个片段中需生成 {missing} 个：约需 {time}、{disk:.0f} MB 磁盘，可用 {free:.0f} GB{money}；{basis}。",
     ),
     "studio.sweep.estimate_none": (
-        "{cells} clips, all of them there already.",
-        "{cells} 个片段，均已生成。",
+        "0 of {cells} clips to be made: all are there.",
+        "{cells} 个片段均已生成。",
     ),
     "studio.sweep.no_motion": (
         "No motion is chosen; tick one at least.",

@@ -44,14 +44,20 @@ def sync(path: Path) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; an empty one where there is none that can be read."""
+    """A JSON object from a file; an empty one where there is none that can be read. NaN and infinity are no JSON."""
     with suppress(OSError, ValueError, RecursionError):
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         if isinstance(values, dict):
             return values
     return {}
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def write_json(path: Path, values: dict[str, Any], *, ascii_only: bool = False) -> None:
+    """Write a JSON object; with ``ascii_only`` a path that is no Unicode can be in it and is read back the same."""
     with replacing(path) as scratch:
-        scratch.write_text(json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        text = json.dumps(values, ensure_ascii=ascii_only, indent=1, sort_keys=True)
+        scratch.write_text(text + "\n", encoding="utf-8")

@@ -23,7 +23,7 @@ from s2v_nb.engines.estimate import Estimate, estimate
 from s2v_nb.errors import LANGUAGES, GenerationError, InputError, SentenceError, language, say
 from s2v_nb.jobs import Job, Task, worker_process
 from s2v_nb.jobs.history import Made, clips_in, made_of
-from s2v_nb.jobs.sweep_cells import FOLDER, read_cells
+from s2v_nb.jobs.sweep_cells import FOLDER, read_cells, tried_again
 from s2v_nb.jobs.sweep_job import SweepJob, last_sweep
 from s2v_nb.jobs.sweep_plan import SweepPlan
 from s2v_nb.jobs.tasks import tasks_in, unfinished
@@ -305,7 +305,8 @@ class Workspace(HasTraits):
     def _estimate_sweep(self, _: Any = None) -> None:
         """Of the same sweep begun before, only what is missing; what the last one took is known."""
         like = [now.cell for now in self.sweep.cells] if self.sweep else []
-        cells = read_cells(self.sweeps / self._sweep_name()) or self.sweep_plan.cells(self.settings, self.runs)
+        begun = tried_again(read_cells(self.sweeps / self._sweep_name()))
+        cells = begun or self.sweep_plan.cells(self.settings, self.runs)
         self.sweep_estimate = expected(cells, self.price_per_hour, self.runs, like=like) if cells else None
 
     @observe("settings")

@@ -9,16 +9,16 @@ runs/3f9a61c2d0b4/           the cells' runs, with all other clips
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from s2v_nb.errors import SentenceError
-from s2v_nb.jobs.sweep_plan import AXES
+from s2v_nb.jobs.sweep_plan import AXES, NOWHERE
 from s2v_nb.settings import Settings
 from s2v_nb.storage import read_json, write_json
 from s2v_nb.sweeps.cell import Cell
-from s2v_nb.sweeps.table import best_cells
+from s2v_nb.sweeps.table import Best, best_cells
 
 FOLDER = "sweeps"
 FORMAT = 1
@@ -33,15 +33,16 @@ NowState = Literal["waiting", "running", "measuring", "done", "failed"]
 class CellNow:
     """How a cell stood at one moment.
 
-    ``percent`` of its frames are made; ``rank`` is 1 to 3 for those that keep time best, else 0. ``why`` is the (key,
-    values) of a sentence: why it is among the best, or why it failed.
+    ``percent`` of its frames are made; ``rank`` is 1 to 3 for those that keep time best, with the reason in ``best``,
+    else 0. ``error`` is the (key, values) of a sentence.
     """
 
     cell: Cell
     state: NowState
     percent: int = 0
     rank: int = 0
-    why: tuple[str, dict[str, Any]] | None = None
+    best: Best | None = None
+    error: tuple[str, dict[str, Any]] | None = None
 
 
 def write_cells(folder: Path, what: dict[str, Any], cells: Sequence[Cell]) -> None:
@@ -66,23 +67,31 @@ def read_what(folder: Path) -> dict[str, Any]:
     return what if isinstance(what, dict) else {}
 
 
+def tried_again(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The cells, those that failed as if they had never been begun: so the worker takes them."""
+    return tuple(
+        replace(cell, folder=cell.folder.parent / NOWHERE.format(index=cell.index)) if cell.state == "failed" else cell
+        for cell in cells
+    )
+
+
 def look_at(cells: Sequence[Cell]) -> tuple[CellNow, ...]:
     """How all cells stand now."""
     linked = [best for best in best_cells(cells, MOST_BEST) if best.cell.result["alignment"]["verdict"] != UNLINKED]
-    ranks = {best.cell.index: (rank, (best.key, best.values)) for rank, best in enumerate(linked, 1)}
+    ranks = {best.cell.index: (rank, best) for rank, best in enumerate(linked, 1)}
     return tuple(_now(cell, *ranks.get(cell.index, (0, None))) for cell in cells)
 
 
-def _now(cell: Cell, rank: int, why: tuple[str, dict[str, Any]] | None) -> CellNow:
+def _now(cell: Cell, rank: int, best: Best | None) -> CellNow:
     state = cell.state
     if state == "done":
-        return CellNow(cell, state, 100, rank, why)
+        return CellNow(cell, state, 100, rank, best)
     if state == "running":
         rendered = cell.is_rendered
         return CellNow(cell, "measuring" if rendered else "running", int(100 * cell.fraction))
     failures = cell.attempts.failures
     failed = bool(failures) and state == "failed"
-    return CellNow(cell, state, why=(failures[-1]["key"], failures[-1]["values"]) if failed else None)
+    return CellNow(cell, state, error=(failures[-1]["key"], failures[-1]["values"]) if failed else None)
 
 
 def _cell(index: int, one: dict[str, Any], runs: Path) -> Cell:

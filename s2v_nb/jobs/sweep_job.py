@@ -88,8 +88,10 @@ class SweepJob(Job):
 
     def _unmade(self) -> tuple[Cell, ...]:
         """What will be there once the song was heard."""
+        axes = self.axes
         with suppress(LookupError, TypeError, ValueError, AttributeError, SentenceError):
-            return unmade_cells(self.axes, Settings.from_dict(self.what["settings"]), self.folder.parent.parent)
+            base = Settings.from_dict(self.what["settings"])
+            return unmade_cells(axes, base, self.folder.parent.parent) if axes else ()
         return ()
 
 

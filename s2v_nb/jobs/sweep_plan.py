@@ -19,7 +19,7 @@ from s2v_nb.sweeps.grid import combinations
 MOST_WEIGHTS = 7
 DRAFT = PRESETS["quick"]
 AXES = ("motion", "prompt_weight")  # rows, columns
-NOWHERE = "not made"  # no run is called so: a cell whose start is not known yet has no name
+NOWHERE = "not made {index}"  # no run is called so: a cell whose start is not known yet has no name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +108,6 @@ def checked_axes(axes: Any) -> dict[str, list]:
 def unmade_cells(axes: Mapping[str, Sequence[Any]], base: Settings, runs: Path) -> tuple[Cell, ...]:
     """Every combination as a cell that waits."""
     return tuple(
-        Cell(index, values, base.but(**values), runs / NOWHERE)
+        Cell(index, values, base.but(**values), runs / NOWHERE.format(index=index))
         for index, values in enumerate(combinations({name: tuple(some) for name, some in axes.items()}))
     )

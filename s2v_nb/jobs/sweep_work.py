@@ -35,8 +35,8 @@ def make_sweep(task: Task) -> None:
     progress = SweepProgress()
     progress.views.append(_Report(task, progress))
     sweep.run(spend_cap=what["spend_cap"] or None, retry_failed=True, progress=progress)
-    capped = any(cell.state == "waiting" for cell in sweep.cells)
-    task.end("done", capped=capped)
+    missing = any(cell.state == "waiting" for cell in sweep.cells)
+    task.end("done", capped=bool(what["spend_cap"]) and missing)
 
 
 class _Report:

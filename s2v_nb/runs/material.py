@@ -196,8 +196,8 @@ def _hear(song: Audio, source: Audio) -> Rhythm:
 
 
 def _around(audio: AudioLike | None, excerpt: Excerpt) -> Audio:
-    assert audio is not None
     """The excerpt with some of the song before and after."""
+    assert audio is not None
     first = max(0.0, excerpt.start - CONTEXT_SECONDS)
     length = excerpt.end - first + CONTEXT_SECONDS
     return audio.as_song().excerpt(first, length) if isinstance(audio, Audio) else load_audio(audio, first, length)

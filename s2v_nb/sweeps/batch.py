@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from s2v_nb.errors import Cancelled, InputError
+from s2v_nb.errors import Cancelled, InputError, say, speaks
 from s2v_nb.media import load_image
 from s2v_nb.media.files import check_file, sha256_of
 from s2v_nb.media.image import MAX_FILE_BYTES
@@ -56,6 +56,8 @@ class Batch:
 
     kind = ""  # in ``sweep.json``
     axes: dict[str, tuple]
+    capped = False  # whether the last run was stopped by its spend cap
+    passed_over = 0  # cells that the last run left out as dominated
 
     def __init__(
         self,
@@ -72,11 +74,7 @@ class Batch:
         self.price_per_hour = price_checked(price_per_hour)
         self.images, self.audios = tuple(images), tuple(audios)
         self._wanted = [each._replace(settings=_with_engine(each.settings)) for each in wanted]
-        for path in self.images:
-            check_file(path, "picture", limit_bytes=MAX_FILE_BYTES)
-        self._image_hashes = [sha256_of(path) for path in self.images]
-        self._headers = [Song(path).header for path in self.audios]
-        self._ears = [ear(header) for header in self._headers]
+        self._identify()
         known = read_json(self.out / "sweep.json").get("starts")
         self._starts: dict[str, Any] = known if isinstance(known, dict) else {}
 
@@ -93,9 +91,13 @@ class Batch:
         path = folder / "sweep.json"
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            if values["s2v_nb_sweep"] != FORMAT or values["kind"] != cls.kind:
-                raise ValueError(f"{values['kind']} of format {values['s2v_nb_sweep']}, not {cls.kind} of {FORMAT}")
-            return cls._from_dict(values, folder)
+            if values["s2v_nb_sweep"] != FORMAT:
+                raise ValueError(f"format {values['s2v_nb_sweep']!r} instead of {FORMAT}")
+            if values["kind"] != cls.kind:
+                raise InputError("sweep.kind", name=str(folder), found=values["kind"], wanted=cls.kind)
+            opened = cls._from_dict(values, folder)
+            opened._compare(values["hashes"])
+            return opened
         except FileNotFoundError:
             raise InputError("sweep.none", name=str(folder)) from None
         except InputError:
@@ -121,11 +123,11 @@ class Batch:
 
     def estimate(self) -> SweepEstimate:
         """What the missing cells will take: seconds, money, disk; from the engine's plan and the cells made so far."""
-        return expected(self.cells, self.price_per_hour, self.out)
+        return expected(self.cells, self.price_per_hour, self.runs)
 
     def rows(self) -> list[dict[str, Any]]:
         """How every cell stands now, read from the disk: one dict a cell."""
-        return rows_of(self.cells)
+        return rows_of(self.cells, self.price_per_hour)
 
     def table(self) -> "pd.DataFrame":
         """`rows` as a pandas DataFrame; also written to ``table.csv``."""
@@ -144,8 +146,18 @@ class Batch:
         writer.writerows(rows)
         self.out.mkdir(parents=True, exist_ok=True)
         with replacing(self.out / "table.csv") as scratch:
-            scratch.write_text(text.getvalue(), encoding="utf-8", newline="")
+            scratch.write_text(text.getvalue(), encoding="utf-8", errors="replace", newline="")
         return self.out / "table.csv"
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the person should know of the clips, each sentence once: an unknown direction, a shortened clip."""
+        found: dict[str, None] = {}
+        for cell in self.cells:
+            for key, values in cell.result.get("notes", []):
+                if speaks({"key": key, "values": values}):
+                    found.setdefault(say(key, **values))
+        return tuple(found)
 
     def best(self, count: int = 3) -> tuple[Best, ...]:
         """The cells that keep time best, each with the reason; those without motion or measure are left out."""
@@ -192,14 +204,18 @@ class Batch:
         """
         from s2v_nb.sweeps.driver import Driver
 
+        self._identify()  # a picture that was edited meanwhile, a beat that was corrected, make other clips
+        self._refuse_other_sweep()
         views = usual_sweep_views() if progress is None else []
         driver = Driver(self, runner, progress or SweepProgress(*views), spend_cap=spend_cap,
                         stop_dominated=stop_dominated, retry_failed=retry_failed)  # fmt: skip
         try:
             driver.run()
+            self.capped, self.passed_over = driver.capped, driver.passed_over
         except (Cancelled, KeyboardInterrupt):
-            done = sum(cell.is_done for cell in self.cells)
-            raise Cancelled("sweep.stopped", done=done, total=len(self.cells)) from None
+            known = self.__dict__.get("cells", ())  # it may have been stopped while the song was heard
+            done = sum(cell.is_done for cell in known)
+            raise Cancelled("sweep.stopped", done=done, total=len(self._wanted)) from None
         finally:
             for view in views:
                 view.close()
@@ -212,9 +228,7 @@ class Batch:
         for index in {cell.image for cell in missing}:
             load_image(self.images[index])  # what cannot be used is refused before anything is made
         for cell in missing:
-            songs[cell.audio].part(cell.settings)
-            if not cell.is_rendered:
-                songs[cell.audio].rhythm(cell.settings)
+            songs[cell.audio].rhythm(cell.settings)
         for song in songs:
             song.release()
         self.__dict__.pop("_songs")
@@ -233,8 +247,9 @@ class Batch:
     def save(self) -> Path:
         """Write ``sweep.json``; its path."""
         self.out.mkdir(parents=True, exist_ok=True)
-        what = {"s2v_nb_sweep": FORMAT, "kind": self.kind, **self._to_dict(), "starts": self._starts}
-        write_json(self.out / "sweep.json", what)
+        what = {"s2v_nb_sweep": FORMAT, "kind": self.kind, **self._to_dict()}
+        what |= {"starts": self._starts, "hashes": self._hashes()}
+        write_json(self.out / "sweep.json", what, ascii_only=True)
         return self.out / "sweep.json"
 
     # --- inside
@@ -246,6 +261,40 @@ class Batch:
     @classmethod
     def _from_dict(cls, values: dict[str, Any], folder: Path) -> Self:
         raise NotImplementedError
+
+    def _identify(self) -> None:
+        """Hash the sources, and read what was corrected in the songs; what follows from another state is forgotten."""
+        for path in self.images:
+            check_file(path, "picture", limit_bytes=MAX_FILE_BYTES)
+        self._headers = [Song(path).header for path in self.audios]
+        self._ears = [ear(header) for header in self._headers]
+        self._image_hashes = [sha256_of(path) for path in self.images]
+        known = json.dumps([self._hashes(), self._ears])
+        if self.__dict__.get("_known") != known:
+            self._known = known
+            for name in ("cells", "_songs"):
+                self.__dict__.pop(name, None)
+
+    def _hashes(self) -> list[str]:
+        """Of all pictures, then of all songs."""
+        return [*self._image_hashes, *(header.sha256 for header in self._headers)]
+
+    def _compare(self, hashes: list[str]) -> None:
+        """InputError if a source is another file than the one of that time."""
+        paths = [*self.images, *self.audios]
+        for path, now, then in zip(paths, self._hashes(), hashes, strict=True):
+            if now != then:
+                raise InputError("sweep.other_source", name=path.name)
+
+    def _refuse_other_sweep(self) -> None:
+        """InputError if the folder holds a sweep of other sources, whose table and sheet would be written over."""
+        there = read_json(self.out / "sweep.json")
+        if there and (there.get("kind") != self.kind or not self._may_follow(there.get("hashes"))):
+            raise InputError("sweep.other_there", name=str(self.out))
+
+    def _may_follow(self, hashes: Any) -> bool:
+        """Whether what is there is an earlier state of this."""
+        return hashes == self._hashes()
 
     @cached_property
     def _songs(self) -> tuple[Song, ...]:

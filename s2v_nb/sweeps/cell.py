@@ -7,6 +7,7 @@ runs/3f9a61c2d0b4/     the run, as `s2v_nb.runs.generation` draws it, and beside
     claim.json         who works on it now
 """
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,7 @@ CellState = Literal["waiting", "running", "done", "failed"]
 FORMAT = 1
 MOST_FAILURES = 2  # a cell that failed this often is marked, and the rest goes on
 MAX_JSON = 2**21
+SCORES = ("events", "r", "chance_r", "lag_ms", "f", "p", "precision")  # of `s2v_nb.alignment`, that we show
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ class Cell:
         """How much of its frames are made, 0 to 1."""
         if self.is_rendered:
             return 1.0
+        if not (self.folder / "parts").is_dir():  # what is told beside a clip that was deleted is old
+            return 0.0
         frames = read_json(self.folder / "progress.json").get("stages", {})
         with suppress(AttributeError, LookupError, TypeError, ValueError, ZeroDivisionError):
             return min(1.0, frames["frames"]["done"] / frames["frames"]["total"])
@@ -123,7 +127,7 @@ class Attempts:
         values = read_json(folder / "attempts.json")
         with suppress(LookupError, TypeError, ValueError):
             failures = tuple(failure for failure in values["failures"] if speaks(failure))
-            return cls(folder, int(values["count"]), float(values["seconds"]), failures)
+            return cls(folder, max(0, int(values["count"])), max(0.0, float(values["seconds"])), failures)
         return cls(folder)
 
     def begun(self, lost_seconds: float) -> "Attempts":
@@ -154,8 +158,26 @@ def write_result(folder: Path, values: dict[str, Any]) -> None:
 def _result(path: Path, stamp: int, size: int) -> dict[str, Any]:
     """The same while the file is: ``stamp`` and ``size`` tell its states apart."""
     values = read_json(path) if size <= MAX_JSON else {}
-    whole = values.get("s2v_nb_cell") == FORMAT and isinstance(values.get("alignment"), dict)
-    return values if whole else {}
+    with suppress(LookupError, TypeError, ValueError, AttributeError):
+        if values["s2v_nb_cell"] == FORMAT and _makes_sense(values):
+            return values
+    return {}
+
+
+def _makes_sense(values: dict[str, Any]) -> bool:
+    """Whether the result has all that tables and plots ask for; an error of many kinds where it has not."""
+    numbers = [values[name] for name in ("seconds", "money", "motion_energy", "peak_memory_bytes", "gpu_peak_bytes")]
+    good = all(number is None or float(number) >= 0 for number in numbers) and int(values["file_bytes"]) > 0
+    good = good and all(isinstance(key, str) and isinstance(filling, dict) for key, filling in values["notes"])
+    alignment, curves = values["alignment"], values["curves"]
+    if "error" in alignment:
+        return good and speaks(alignment["error"])
+    for scores in alignment["scores"].values():
+        if not all(math.isfinite(float(scores[name])) for name in SCORES):
+            return False
+    known = alignment["headline"] is None or alignment["headline"] in alignment["scores"]
+    lines = all(math.isfinite(sum(curve)) for name, curve in curves.items() if name != "fps")
+    return good and known and lines and isinstance(alignment["verdict"], str) and (not curves or curves["fps"] > 0)
 
 
 def _whole(path: Path) -> bool:

@@ -154,18 +154,20 @@ def _beat(path: Path, done: threading.Event) -> None:
 def _read(path: Path) -> Claim | None:
     """The claim; None if there is none. One that cannot be read is nobody's we know."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError:
+        claim = Claim(**json.loads(path.read_text(encoding="utf-8")))
+        numbers = (claim.process, claim.began, claim.lost_seconds)
+        if all(isinstance(number, int | float) and 0 <= number < 1e12 for number in numbers):
+            return claim
+    except FileNotFoundError:
         return None
-    try:
-        return Claim(**json.loads(text))
-    except (ValueError, TypeError, RecursionError):
-        return Claim("", 0, "", "", 0.0)
+    except (OSError, ValueError, TypeError, RecursionError):
+        pass
+    return Claim("", 0, "", "", 0.0)
 
 
 def _is_live(claim: Claim, path: Path) -> bool:
     if claim.where == here():
-        return _is_running(claim.process) and _started(claim.process) == claim.started
+        return _is_running(int(claim.process)) and _started(int(claim.process)) == claim.started
     return _silent_seconds(path) < SILENT_SECONDS
 
 
@@ -174,7 +176,7 @@ def _silent_seconds(path: Path) -> float:
     probe = path.with_name(f"claim.partial-{uuid.uuid4().hex}.json")
     try:
         probe.touch()
-        return probe.stat().st_mtime - path.stat().st_mtime
+        return abs(probe.stat().st_mtime - path.stat().st_mtime)  # a clock may have jumped either way
     except OSError:
         return 0.0
     finally:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from s2v_nb.sweeps.batch import Batch
 
 CLEARLY = 0.15  # of phase locking beyond chance; cells that differ by seed alone differ by up to about 0.1
+ORDERED = ("motion", "prompt_weight", "duration", "start", "fps")  # what lies between two values is between them
 AS_DEAR = 0.9  # of the best cell's seconds
 
 
@@ -25,7 +26,7 @@ def is_dominated(cell: Cell, sweep: "Batch") -> bool:
     best = max(measured, key=lambda index: measured[index])
     return any(
         len(sides) == 2 and all(_is_worse(sweep.cells[side], sweep.cells[best], measured) for side in sides)
-        for sides in (_sides(cell, name, sweep, measured) for name in sweep.axes)
+        for sides in (_sides(cell, name, sweep, measured) for name in sweep.axes if name in ORDERED)
     )
 
 

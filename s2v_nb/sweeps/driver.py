@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from s2v_nb.errors import GenerationError, InputError
 from s2v_nb.session import disk
-from s2v_nb.sweeps.cell import Cell
+from s2v_nb.sweeps.cell import MOST_FAILURES, Cell
 from s2v_nb.sweeps.dominated import is_dominated
 from s2v_nb.sweeps.expected import SPARE_BYTES, Pace
 from s2v_nb.sweeps.progress import SweepProgress
 from s2v_nb.sweeps.runner import RUNNERS, Crew, LocalRunner, Outcome, Runner
+from s2v_nb.sweeps.table import spent_on
 
 if TYPE_CHECKING:
     from s2v_nb.sweeps.batch import Batch
@@ -37,8 +38,8 @@ class Driver:
         stop_dominated: bool,
         retry_failed: bool,
     ) -> None:
-        if spend_cap is not None and not (spend_cap > 0 and sweep.price_per_hour > 0):
-            raise InputError("sweep.cap", value=spend_cap, price=sweep.price_per_hour)
+        if spend_cap is not None:
+            check_cap(spend_cap, sweep.price_per_hour)
         self.sweep, self.progress = sweep, progress
         self.runner = make_runner(runner)
         self.spend_cap, self.stop_dominated, self.retry_failed = spend_cap, stop_dominated, retry_failed
@@ -49,6 +50,8 @@ class Driver:
         self._done: set[str] = set()
         self._failed: set[str] = set()
         self._money: dict[str, float] = {}
+        self._failures: dict[str, int] = {}  # in this run; the disk may not take note of them
+        self.passed_over = 0
         self._tabled = 0.0
 
     def run(self) -> None:
@@ -60,8 +63,12 @@ class Driver:
             self._report()
             self._finish()
             return
-        self.sweep.estimate().check_disk(self.sweep.out)
-        self.sweep.save()
+        self.sweep.estimate().check_disk(self.sweep.runs)
+        try:
+            self.sweep.save()
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise GenerationError("failed.disk", name=str(self.sweep.out), why=why) from error
         self._report()
         try:
             with self.runner.open(self.sweep.workshop(), self.progress) as crew:
@@ -80,9 +87,12 @@ class Driver:
             idle = not self._in_flight
             if idle and (self.capped or not self._waiting):
                 return
-            for outcome in crew.wait():
+            outcomes = crew.wait()
+            for outcome in outcomes:
                 self._take(outcome)
-            if idle:  # others are at what is left: it is taken over if its makers die
+            if idle or any(
+                not outcome.made and not outcome.error for outcome in outcomes
+            ):  # others are at what is left: it is taken over if its makers die
                 time.sleep(POLL_SECONDS)
             self._report()
 
@@ -108,8 +118,7 @@ class Driver:
         elif state == "failed":
             self._failed.add(cell.name)
         if self.sweep.price_per_hour:
-            lost = cell.attempts.seconds * self.sweep.price_per_hour / 3600
-            self._money[cell.name] = (cell.result.get("money") or 0.0) if state == "done" else lost
+            self._money[cell.name] = spent_on([cell], self.sweep.price_per_hour)
 
     def _next(self) -> Cell | None:
         """A cell that is free to be made; None if there is none now."""
@@ -121,12 +130,19 @@ class Driver:
             self._note(cell, state)
             if state == "running":
                 self._waiting.append(cell)
-            elif state == "waiting" and not (self.stop_dominated and is_dominated(cell, self.sweep)):
+            elif state == "waiting" and self.stop_dominated and is_dominated(cell, self.sweep):
+                self.passed_over += 1
+            elif state == "waiting":
                 return cell
         return None
 
     def _is_capped(self) -> bool:
-        self.capped = self.capped or (self.spend_cap is not None and self._spent() >= self.spend_cap)
+        if self.spend_cap is None:
+            return False
+        for cell in self._waiting:  # another driver may have made some meanwhile
+            if cell.is_done:
+                self._note(cell, "done")
+        self.capped = self.capped or self._spent() >= self.spend_cap
         return self.capped
 
     def _spent(self) -> float:
@@ -141,6 +157,10 @@ class Driver:
         elif outcome.made and not cell.is_done:  # a disk that forgets: without this it would be made for ever
             cell.attempts.failed(GenerationError("sweep.vanished", name=str(cell.path)))
         state = cell.state
+        if outcome.error is not None:
+            self._failures[cell.name] = self._failures.get(cell.name, 0) + 1
+            if state == "waiting" and self._failures[cell.name] >= MOST_FAILURES:
+                state = "failed"
         self._note(cell, state)
         if state == "done":
             self._pace.learn(cell)
@@ -151,7 +171,7 @@ class Driver:
     def _stop_on_full_disk(self, error: Exception) -> None:
         """Every other cell would fail the same way, and count as failed."""
         with suppress(OSError):
-            if isinstance(error, GenerationError) and disk(self.sweep.out).free < SPARE_BYTES // 4:
+            if isinstance(error, GenerationError) and disk(self.sweep.runs).free < SPARE_BYTES // 4:
                 raise error
 
     def _report(self) -> None:
@@ -165,7 +185,8 @@ class Driver:
         )
         if time.monotonic() - self._tabled > TABLE_SECONDS:
             self._tabled = time.monotonic()
-            self.sweep.write_table()
+            with suppress(OSError):
+                self.sweep.write_table()
 
     def _remaining(self) -> float | None:
         """Seconds left, at the pace of this run; before its first cell, as the engines and other cells say."""
@@ -178,6 +199,12 @@ class Driver:
     def _finish(self) -> None:
         with suppress(OSError):
             self.sweep.deliver()
+
+
+def check_cap(spend_cap: float, price_per_hour: float) -> None:
+    """InputError unless both are above 0: a cap without a price would never be reached."""
+    if not (spend_cap > 0 and price_per_hour > 0):
+        raise InputError("sweep.cap", value=spend_cap, price=price_per_hour)
 
 
 def make_runner(runner: "str | Runner") -> Runner:

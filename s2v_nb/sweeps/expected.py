@@ -45,6 +45,7 @@ class SweepEstimate:
             "free": self.free_bytes / 2**30,
         }  # fmt: skip
         text = say("sweep.expected" if self.missing else "sweep.nothing_missing", lang, **values)
+        text += say("sweep.expected_failed", lang, failed=self.failed) if self.failed else ""
         return text + (say("sweep.expected_money", lang, money=self.money) if self.money and self.missing else "")
 
     def __str__(self) -> str:
@@ -62,6 +63,7 @@ def expected(cells: Sequence[Cell], price_per_hour: float, folder: Path, *, like
 
     ``like`` are cells of other sweeps; what they took counts, too.
     """
+    cells = list({cell.name: cell for cell in cells}.values())  # two that compute the same are made once
     states = [cell.state for cell in cells]
     missing = [cell for cell, state in zip(cells, states, strict=True) if state in ("waiting", "running")]
     pace = Pace([*cells, *like])

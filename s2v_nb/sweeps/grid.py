@@ -28,8 +28,7 @@ def checked_axes(axes: Mapping[str, Any]) -> dict[str, tuple]:
         _check_name(name)
         if isinstance(values, str | bytes) or not isinstance(values, Sequence | np.ndarray) or not len(values):
             raise InputError("sweep.axis", name=name, value=str(values))
-        plain = [value.item() if isinstance(value, np.generic) else value for value in values]
-        found[name] = tuple(dict.fromkeys(tuple(v) if isinstance(v, list) else v for v in plain))
+        found[name] = tuple(dict.fromkeys(_plain(value) for value in values))
     count = int(np.prod([len(values) for values in found.values()], dtype=float))
     if count > MOST_CELLS:
         raise InputError("sweep.too_many", count=count, limit=MOST_CELLS)
@@ -44,7 +43,9 @@ def checked_list(cells: Sequence[Mapping[str, Any]]) -> tuple[Values, ...]:
     InputError
         If it is empty, too long, a name is no setting, or two cells name different settings.
     """
-    found = tuple(dict(cell) for cell in cells)
+    if not all(isinstance(cell, Mapping) for cell in cells):
+        raise InputError("sweep.cells", found=str(list(cells))[:80], allowed='dicts such as {"motion": "low"}')
+    found = tuple({name: _plain(value) for name, value in cell.items()} for cell in cells)
     if not found or len(found) > MOST_CELLS:
         raise InputError("sweep.too_many", count=len(found), limit=MOST_CELLS)
     for cell in found:
@@ -53,6 +54,12 @@ def checked_list(cells: Sequence[Mapping[str, Any]]) -> tuple[Values, ...]:
         if set(cell) != set(found[0]):
             raise InputError("sweep.cells", found=", ".join(sorted(cell)), allowed=", ".join(sorted(found[0])))
     return found
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON knows it, and as it can be compared."""
+    value = value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _check_name(name: str) -> None:

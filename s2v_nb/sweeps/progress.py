@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
 from s2v_nb.errors import Cancelled, say
@@ -28,6 +28,7 @@ class SweepState:
     remaining: float | None
     spent: float
     current: State | None = None
+    rendered: int = 0  # cells that are yet to be measured
 
     @property
     def fraction(self) -> float:
@@ -35,7 +36,8 @@ class SweepState:
         part = 0.0
         if self.current is not None and self.current.stage != "audio":
             part = self.current.done / max(1, self.current.total) if self.current.stage == "frames" else 1.0
-        return min(1.0, (self.done + self.failed + 0.95 * part) / max(1, self.total))
+        finished = self.done + self.failed + 0.95 * (part + self.rendered)
+        return min(1.0, finished / max(1, self.total))
 
 
 SweepView = Callable[[SweepState], None]
@@ -44,14 +46,15 @@ SweepView = Callable[[SweepState], None]
 class SweepProgress:
     """What a sweep has done so far; everybody in ``views`` is told after each step.
 
-    `cancel` may be called from any thread: the cell that is being made stops at its next frame, its finished parts
-    are kept, and `Sweep.run` raises `Cancelled`.
+    `cancel` may be called from any thread: the cell that is being made stops (in this process at its next frame; Ray's
+    workers are ended), its finished parts are kept, and `Sweep.run` raises `Cancelled`.
     """
 
     def __init__(self, *views: SweepView) -> None:
         self.views = list(views)
         self.state = SweepState(0, 0, 0, 0, 0.0, None, 0.0)
         self._current: State | None = None
+        self._rendered = 0
         self._cancelled = threading.Event()
         self._began = time.monotonic()
 
@@ -59,8 +62,9 @@ class SweepProgress:
                spent: float) -> None:  # fmt: skip
         """Tell how the cells stand; Cancelled if somebody has called `cancel`."""
         self.check()
+        self._rendered = max(0, self._rendered - max(0, done + failed - self.state.done - self.state.failed))
         elapsed = time.monotonic() - self._began
-        self._tell(SweepState(done, failed, running, total, elapsed, remaining, spent, self._current))
+        self._tell(SweepState(done, failed, running, total, elapsed, remaining, spent, self._current, self._rendered))
         self.check()  # a view may have called it
 
     def of_cell(self) -> Progress:
@@ -76,15 +80,15 @@ class SweepProgress:
 
     def begin(self) -> None:
         """A run starts: its clock begins."""
-        self._began, self._current = time.monotonic(), None
+        self._began, self._current, self._rendered = time.monotonic(), None, 0
 
     def _step(self, state: State) -> None:
         self.check()
-        self._current = None if state.stage == "encoding" and state.done == state.total else state
-        was = self.state
+        is_over = state.stage == "encoding" and state.done == state.total
+        self._current = None if is_over else state
+        self._rendered += is_over
         elapsed = time.monotonic() - self._began
-        self._tell(SweepState(was.done, was.failed, was.running, was.total, elapsed, was.remaining, was.spent,
-                              self._current))  # fmt: skip
+        self._tell(replace(self.state, elapsed=elapsed, current=self._current, rendered=self._rendered))
 
     def _tell(self, state: SweepState) -> None:
         self.state = state
@@ -119,7 +123,7 @@ class SweepBar:
             self._bar = tqdm(total=100, desc=say("sweep.bar"), file=self.stream, bar_format="{l_bar}{bar}{postfix}")
         self._bar.n = round(100 * state.fraction)
         parts = [say("sweep.cells_done", done=state.done, total=state.total)]
-        if state.remaining is not None and finished_below(state):
+        if state.remaining is not None and has_more(state):
             parts.append(say("sweep.left", time=clock(state.remaining)))
         if state.spent > 0:
             parts.append(say("sweep.spent", money=state.spent))
@@ -131,7 +135,7 @@ class SweepBar:
             self._bar = None
 
 
-def finished_below(state: SweepState) -> bool:
+def has_more(state: SweepState) -> bool:
     """Whether there is anything left to do."""
     return state.done + state.failed < state.total
 

@@ -5,6 +5,7 @@ works in it, as a process of this machine would; elsewhere it works on its own d
 Which cells are missing is read from the folder each time, so that a killed driver is simply started again.
 """
 
+import json
 import logging
 import os
 import secrets
@@ -13,7 +14,8 @@ import sys
 import tempfile
 import time
 import uuid
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,8 +46,9 @@ class RayRunner:
     Parameters
     ----------
     address : str, optional
-        Of a cluster (``host:6379``, or ``auto`` for the one this machine belongs to). Without one, the cluster this
-        program is connected to, else a private one on this machine, which ends with the sweep.
+        Of a cluster (``host:6379``, or ``auto`` for the one this machine belongs to), by default ``$RAY_ADDRESS``.
+        Without one, the cluster this program is connected to, else a private one on this machine, which ends with the
+        sweep.
     workers : int, optional
         By default as many as the cluster has room for: one a GPU if an engine uses one, else one for each
         ``cpus_per_worker`` cores.
@@ -64,12 +67,16 @@ class RayRunner:
     ) -> None:
         if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
             raise InputError("settings.range", name="workers", value=workers, low=1, high=1000, unit="")
-        _ray(address)
+        if not cpus_per_worker > 0:
+            raise InputError(
+                "settings.range", name="cpus_per_worker", value=cpus_per_worker, low=0.1, high=1000, unit=""
+            )
         self.address, self.workers = address or os.environ.get("RAY_ADDRESS"), workers
+        _ray(self.address)
         self.cpus_per_worker, self.gpus_per_worker = cpus_per_worker, gpus_per_worker
 
     def open(self, workshop: Workshop, progress: SweepProgress) -> AbstractContextManager[Crew]:
-        return _RayCrew(self, workshop)
+        return _RayCrew(self, workshop, progress)
 
 
 # A cluster of our own listens on this machine only (the name is Ray's: elsewhere it is for laptops), behind a token of
@@ -91,14 +98,24 @@ def _ray(address: str | None = None) -> Any:
     InputError
         If it is not installed.
     """
-    if not address and "ray" not in sys.modules:
-        for name, value in _PRIVATE.items():
-            os.environ.setdefault(name, value)
-    try:
-        import ray
-    except ImportError:
-        raise InputError("sweep.no_ray") from None
+    with nullcontext() if address or "ray" in sys.modules else _private():
+        try:
+            import ray
+        except ImportError:
+            raise InputError("sweep.no_ray") from None
     return ray
+
+
+@contextmanager
+def _private() -> Iterator[None]:
+    """With the variables of a cluster of our own, as far as the person has not set them."""
+    ours = {name: value for name, value in _PRIVATE.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
 
 
 class Worker:
@@ -109,9 +126,12 @@ class Worker:
         self._workshop: Workshop | None = None
         self._shared = True
 
-    def ready(self, probe: str) -> dict[str, Any]:
-        """Who this is, and whether it sees the driver's folder."""
-        return {"where": here(), "process": os.getpid(), "shared": Path(probe).exists(), "version": __version__}
+    def ready(self, probe: str, pictures: list[str]) -> dict[str, Any]:
+        """Who this is, and whether it sees the driver's folder and pictures."""
+        return {
+            "where": here(), "process": os.getpid(), "version": __version__, "shared": Path(probe).exists(),
+            "sees": all(Path(picture).exists() for picture in pictures),
+        }  # fmt: skip
 
     def equip(self, workshop: Workshop, shared: bool) -> None:
         self._workshop, self._shared = workshop, shared
@@ -155,9 +175,9 @@ class _RayCrew(AbstractContextManager):
 
     ahead = 0
 
-    def __init__(self, runner: RayRunner, workshop: Workshop) -> None:
+    def __init__(self, runner: RayRunner, workshop: Workshop, progress: SweepProgress) -> None:
         self._ray = _ray(runner.address)
-        self._runner, self._workshop = runner, workshop
+        self._runner, self._workshop, self._progress = runner, workshop, progress
         self._coming: dict[Any, _Hand] = {}  # asked whether they are ready
         self._busy: dict[Any, _Hand] = {}
         self._free: list[_Hand] = []
@@ -166,9 +186,12 @@ class _RayCrew(AbstractContextManager):
         self._own_cluster = False
 
     def __enter__(self) -> "_RayCrew":
+        self._stack = ExitStack()
+        if not self._runner.address:
+            self._stack.enter_context(_private())  # its workers read them, too
         self._own_cluster = _connect(self._ray, self._runner.address)
         try:
-            self._probe = self._folder() / f".seen-{uuid.uuid4().hex}"
+            self._probe = self._workshop.runs / f".seen-{uuid.uuid4().hex}"
             self._probe.parent.mkdir(parents=True, exist_ok=True)
             self._probe.touch()
             self._put: dict[bool, Any] = {}
@@ -176,7 +199,8 @@ class _RayCrew(AbstractContextManager):
             for _ in range(self._wanted):
                 self._hire()
             while not self._free:  # the first is enough to begin
-                self._welcome(READY_SECONDS)
+                self._progress.check()
+                self._welcome(POLL_SECONDS)
         except BaseException:
             self.__exit__()
             raise
@@ -193,6 +217,7 @@ class _RayCrew(AbstractContextManager):
             self._probe.unlink(missing_ok=True)
         if self._own_cluster:
             self._ray.shutdown()
+        self._stack.close()
 
     @property
     def workers(self) -> int:
@@ -207,7 +232,7 @@ class _RayCrew(AbstractContextManager):
                 self._free.append(hand)
                 self._outcomes.append(Outcome(cell, made=False))
                 return
-        hand.cell = cell
+        hand.cell, hand.asked = cell, time.monotonic()
         self._busy[hand.actor.make.remote(cell)] = hand
 
     def wait(self) -> list[Outcome]:
@@ -221,9 +246,6 @@ class _RayCrew(AbstractContextManager):
         return outcomes + [self._ended(ref) for ref in done]
 
     # --- inside
-
-    def _folder(self) -> Path:
-        return self._workshop.runs
 
     def _plan(self) -> tuple[dict[str, Any], int]:
         """What each actor asks of the cluster, and how many there are to be."""
@@ -242,7 +264,8 @@ class _RayCrew(AbstractContextManager):
     def _hire(self) -> None:
         actor = self._ray.remote(Worker).options(**self._options).remote(self._runner.cpus_per_worker)
         hand = _Hand(actor, asked=time.monotonic())
-        self._coming[actor.ready.remote(str(self._probe))] = hand
+        pictures = [str(image) for image in self._workshop.images if isinstance(image, Path)]
+        self._coming[actor.ready.remote(str(self._probe), pictures)] = hand
 
     def _welcome(self, seconds: float) -> None:
         """Take in the actors that got ready."""
@@ -256,24 +279,25 @@ class _RayCrew(AbstractContextManager):
                 if known["version"] != __version__:
                     raise InputError("sweep.ray_version", there=known["version"], here=__version__)
                 hand.where, hand.process, hand.shared = known["where"], known["process"], known["shared"]
-                self._ray.get(hand.actor.equip.remote(self._equipment(hand.shared), hand.shared))
+                self._ray.get(hand.actor.equip.remote(self._equipment(known["sees"]), hand.shared))
             except self._ray.exceptions.RayError as error:
                 self._bear_death(error)
                 self._hire()
                 continue
             self._deaths = 0
             self._free.append(hand)
-        if not done and not self._free and not self._busy and seconds >= READY_SECONDS:
+        waited = time.monotonic() - min((hand.asked for hand in self._coming.values()), default=time.monotonic())
+        if not self._free and not self._busy and waited > READY_SECONDS:
             raise GenerationError("sweep.ray_silent", seconds=READY_SECONDS)
 
-    def _equipment(self, shared: bool) -> Any:
-        """The workshop in Ray's store, put there once; for who does not see our disk, with the pictures' bytes."""
-        if shared not in self._put:
+    def _equipment(self, sees: bool) -> Any:
+        """The workshop in Ray's store, put there once; for who does not see our pictures, with their bytes."""
+        if sees not in self._put:
             workshop = self._workshop
-            if not shared:
+            if not sees:
                 workshop = replace(workshop, images=tuple(sent(image) for image in workshop.images))
-            self._put[shared] = self._ray.put(workshop)
-        return self._put[shared]
+            self._put[sees] = self._ray.put(workshop)
+        return self._put[sees]
 
     def _ended(self, ref: Any) -> Outcome:
         hand = self._busy.pop(ref)
@@ -281,14 +305,13 @@ class _RayCrew(AbstractContextManager):
         assert cell is not None
         try:
             made, error, files = self._ray.get(ref)
-            _write_run(cell.folder, files)
+            if not hand.shared:
+                error = _written(cell, files, error, time.monotonic() - hand.asked)
         except self._ray.exceptions.RayError as died:
             return self._buried(hand, cell, died)
         self._let_go(hand)
         self._free.append(hand)
-        if error is not None and not hand.shared:
-            cell.attempts.begun(0.0).failed(error)
-        return Outcome(cell, made, error)
+        return Outcome(cell, made and error is None, error)
 
     def _buried(self, hand: _Hand, cell: Cell, died: Exception) -> Outcome:
         """A worker died: what it was at may be tried elsewhere, and another is hired."""
@@ -329,10 +352,27 @@ def _connect(ray: Any, address: str | None) -> bool:
     return True
 
 
+def _written(cell: Cell, files: dict[str, bytes], error: SentenceError | None, took: float) -> SentenceError | None:
+    """Write down here what became of a cell elsewhere; the error, if there is one now."""
+    try:
+        attempts = cell.attempts.begun(0.0)
+        if error is not None:
+            attempts.worked(took).failed(error)
+            return error
+        if attempts.seconds and "cell.json" in files:  # what earlier attempts took belongs to it
+            result = json.loads(files["cell.json"])
+            result["seconds"] = round((result["seconds"] or 0.0) + attempts.seconds, 3)
+            files["cell.json"] = json.dumps(result).encode()
+        _write_run(cell.folder, files)
+    except OSError as problem:
+        return GenerationError("failed.disk", name=str(cell.folder), why=problem.strerror or str(problem))
+    return None
+
+
 def _write_run(folder: Path, files: dict[str, bytes]) -> None:
     """What a worker sent, as if it had worked here; what marks it as finished comes last."""
     for name in sorted(files, key=lambda name: SENT_LAST.index(name) if name in SENT_LAST else -1):
-        if Path(name).name == name and name != "claim.json":  # a name that leads nowhere else
+        if Path(name).name == name and name not in ("claim.json", "attempts.json"):  # a name that leads nowhere else
             with replacing(folder / name) as scratch:
                 scratch.write_bytes(files[name])
 

@@ -61,7 +61,7 @@ class _LocalCrew(AbstractContextManager):
     """While one clip is rendered, the one before is measured."""
 
     workers = 1
-    ahead = 1
+    ahead = 2
 
     def __init__(self, workshop: Workshop, progress: SweepProgress) -> None:
         self._workshop, self._progress = workshop, progress
@@ -82,10 +82,15 @@ class _LocalCrew(AbstractContextManager):
             raise
         except SentenceError as error:
             return [*self._measured(), Outcome(cell, made=False, error=error)]
-        outcomes = self._measured()
         if rendered is None:
-            return [*outcomes, Outcome(cell, made=False)]
-        self._measuring = cell, self._pool.submit(rendered.measure, beside=True)
+            return [*self._measured(), Outcome(cell, made=False)]
+        try:
+            outcomes = self._measured()
+        except BaseException:
+            rendered.claim.close()  # or it would count as being made as long as this process lives
+            raise
+        # costs nothing if another clip is rendered meanwhile
+        self._measuring = cell, self._pool.submit(rendered.measure, beside=bool(self._given))
         return outcomes
 
     def _measured(self) -> list[Outcome]:

@@ -13,14 +13,15 @@ import PIL.Image
 
 from s2v_nb.errors import InputError
 from s2v_nb.media import load_audio, load_image
-from s2v_nb.media.files import sha256_of
+from s2v_nb.media.files import check_file, sha256_of
 from s2v_nb.media.framing import WORST_CROP, kept_by_crop
+from s2v_nb.media.image import MAX_FILE_BYTES
 from s2v_nb.media.tone import match_tone
 from s2v_nb.rhythm import best_excerpts
 from s2v_nb.runs.material import HEARD_SECONDS, AudioLike, ImageLike
 from s2v_nb.runs.sources import audio_file, image_file
 from s2v_nb.settings import Settings
-from s2v_nb.storage import replacing
+from s2v_nb.storage import read_json, replacing
 from s2v_nb.sweeps.batch import Batch, Wanted, found, ways_to
 
 MOST_CLIPS = 200
@@ -66,6 +67,8 @@ class Series(Batch):
         self._originals = [image_file(image, folder / "sources") for image in images]
         songs = [audio_file(audio, folder / "sources") for audio in audios]
         self._tone = None if tone is None else image_file(tone, folder / "sources")
+        for path in [*self._originals, *([self._tone] if self._tone else [])]:
+            check_file(path, "picture", limit_bytes=MAX_FILE_BYTES)
         self.settings = (settings or Settings()).but(fit=_one_fit(settings or Settings(), self._originals))
         self.different_parts = different_parts
         self.axes = {}
@@ -76,15 +79,25 @@ class Series(Batch):
             Wanted({"image": self._originals[i].name, "audio": songs[j].name}, self.settings, i, j) for i, j in pairs
         ]
         super().__init__(pictures, songs, wanted, folder, runs, price_per_hour)
+        names = read_json(folder / "sweep.json").get("delivered")
+        self._delivered = [str(name) for name in names] if isinstance(names, list) else []
 
     def deliver(self) -> None:
         """Also number the finished clips in the series' folder."""
-        super().deliver()
         width = max(2, len(str(len(self.cells))))
+        before, self._delivered = self._delivered, []
         for number, cell in enumerate(self.cells, 1):
             if cell.is_done:
                 source = self._originals[cell.image] if len(self._originals) > 1 else self.audios[cell.audio]
-                _deliver(cell.path, self.out / f"{number:0{width}d}-{source.stem[:60]}.mp4")
+                self._delivered.append(f"{number:0{width}d}-{source.stem[:60]}.mp4")
+                _deliver(cell.path, self.out / self._delivered[-1])
+        for name in set(before) - set(self._delivered):  # their numbers have changed
+            (self.out / Path(name).name).unlink(missing_ok=True)
+        super().deliver()
+
+    def _may_follow(self, hashes: Any) -> bool:
+        """Pictures and songs may come and go."""
+        return True
 
     def _best_start(self, wanted: Wanted) -> float:
         if not self.different_parts:
@@ -106,7 +119,8 @@ class Series(Batch):
         return {
             "images": [ways_to(path, self.out) for path in self._originals],
             "audios": [ways_to(path, self.out) for path in self.audios],
-            "runs": os.path.relpath(self.runs, self.out),
+            "runs": ways_to(self.runs, self.out),
+            "delivered": self._delivered,
             "settings": asdict(self.settings),
             "tone": self._tone and ways_to(self._tone, self.out),
             "different_parts": self.different_parts,
@@ -122,7 +136,7 @@ class Series(Batch):
             tone=values["tone"] and found(values["tone"], folder),
             different_parts=values["different_parts"],
             out=folder,
-            runs=folder / values["runs"],
+            runs=found(values["runs"], folder),
             price_per_hour=values["price_per_hour"],
         )
 

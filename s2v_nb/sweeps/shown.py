@@ -9,7 +9,7 @@ import PIL.Image
 
 from s2v_nb.errors import say
 from s2v_nb.sweeps.cell import Cell
-from s2v_nb.sweeps.table import score_of
+from s2v_nb.sweeps.table import headline
 
 if TYPE_CHECKING:
     from s2v_nb.sweeps.batch import Batch
@@ -42,11 +42,10 @@ def _row(cells: list[Cell]) -> str:
 
 def _words(cell: Cell) -> str:
     """Its values, its state, and how it keeps time."""
-    state, score = cell.state, score_of(cell)
+    state, scores = cell.state, headline(cell)
     parts = [", ".join(f"{name} {value}" for name, value in cell.values.items()), say(f"sweep.state.{state}")]
-    if state == "done" and score is not None:
-        r = cell.result["alignment"]["scores"][cell.result["alignment"]["headline"]]["r"]
-        parts[1] = f"R {r:.2f}"
+    if state == "done" and scores:
+        parts[1] = f"R {scores['r']:.2f}"
     return "<br>".join(html.escape(part) for part in parts)
 
 

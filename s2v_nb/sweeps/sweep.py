@@ -1,6 +1,5 @@
 """`Sweep`: the same picture and song with many settings."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -76,10 +75,10 @@ class Sweep(Batch):
 
     def cell(self, **values: Any) -> Cell:
         """The cell with these values; InputError if there is none or more than one."""
-        found = [cell for cell in self.cells if values.items() <= cell.values.items()]
-        if len(found) != 1:
-            raise InputError("sweep.which", values=_words(values), count=len(found), allowed=_words(self.axes))
-        return found[0]
+        matching = [cell for cell in self.cells if values.items() <= cell.values.items()]
+        if len(matching) != 1:
+            raise InputError("sweep.which", values=_words(values), count=len(matching), allowed=_words(self.axes))
+        return matching[0]
 
     @property
     def order(self) -> tuple[Cell, ...]:
@@ -92,7 +91,7 @@ class Sweep(Batch):
         return {
             "image": ways_to(self.images[0], self.out),
             "audio": ways_to(self.audios[0], self.out),
-            "runs": os.path.relpath(self.runs, self.out),
+            "runs": ways_to(self.runs, self.out),
             "base": asdict(self.base),
             "axes": [[name, list(values)] for name, values in self.axes.items()],
             "cells": self._list,
@@ -107,7 +106,7 @@ class Sweep(Batch):
             Settings.from_dict(values["base"]),
             cells=values["cells"],
             out=folder,
-            runs=folder / values["runs"],
+            runs=found(values["runs"], folder),
             price_per_hour=values["price_per_hour"],
             **dict(values["axes"]),
         )

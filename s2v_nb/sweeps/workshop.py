@@ -14,7 +14,7 @@ import numpy as np
 
 from s2v_nb.alignment import AlignmentReport, measure_alignment
 from s2v_nb.engines import Engine, get_engine
-from s2v_nb.errors import Cancelled, GenerationError, SentenceError, told
+from s2v_nb.errors import Cancelled, GenerationError, InputError, SentenceError, told
 from s2v_nb.log import sentence_of
 from s2v_nb.media import Image, load_image
 from s2v_nb.progress import Progress
@@ -88,6 +88,8 @@ class Workshop:
     def _clip(self, cell: Cell, progress: Progress) -> Clip:
         material = Material(_image(self.images, cell.image), self.songs[cell.audio])
         engine = engine_of(cell.settings.engine)
+        if material.run_name(cell.settings, engine) != cell.name:  # it would be made in another folder
+            raise InputError("sweep.changed", name=material.image.name)
         return make_clip(material, cell.settings, runs=cell.folder.parent, engine=engine, progress=progress)
 
 
@@ -116,13 +118,13 @@ class Rendered:
 
     def _took(self, clip: Clip, measuring: float, beside: bool) -> dict[str, Any]:
         before = self.attempts.seconds
-        by_others = clip.cached and not before  # then it is not known
+        by_others = clip.cached and self.attempts.count < 2  # then it is not known
         seconds = None if by_others else before + self.seconds + (0.0 if beside else measuring)
         return {
             "seconds": seconds and round(seconds, 3),
             "render_seconds": round(clip.seconds, 3),
             "measure_seconds": round(measuring, 3),
-            "money": seconds and round(seconds * self.price_per_hour / 3600, 6),
+            "money": round(seconds * self.price_per_hour / 3600, 6) if seconds and self.price_per_hour else None,
             "peak_memory_bytes": self.peak[0],
             "gpu_peak_bytes": self.peak[1],
             "file_bytes": clip.path.stat().st_size,
@@ -153,7 +155,7 @@ def measured_clip(clip: Clip) -> dict[str, Any]:
     draw_poster(clip.path)
     try:
         report = measure_alignment(clip.path, rhythm=clip.rhythm)
-    except SentenceError as error:
+    except InputError as error:  # anything else may pass, and counts as a failure
         return {"alignment": {"error": told(error)}, "motion_energy": None, "curves": {}}
     return {
         "alignment": report.to_dict(),

@@ -50,7 +50,11 @@ class SweepForm(Panel):
         rule = CONTROLS["prompt_weight"]
         assert isinstance(rule, Range)
         self.range = widgets.FloatRangeSlider(
-            min=rule.low, max=rule.high, step=rule.step, readout_format=".2f", layout={"width": "250px", "margin": "0"}
+            min=rule.low,
+            max=rule.high,
+            step=rule.step,
+            readout_format=".2f",
+            layout={"width": "250px", "margin": "0 0 0 8px"},
         )
         self.count = widgets.BoundedIntText(min=1, max=MOST_WEIGHTS, layout={"width": "4.5em"})
         self._named(self.range, "range").observe(lambda _: self._choose_range(), "value")
@@ -139,9 +143,9 @@ class SweepForm(Panel):
         if price:
             money = self.say("studio.estimate_money", money=f"{found.money:.2g}", price=price)
         return self.say(
-            "studio.sweep.estimate_rest" if found.done else "studio.sweep.estimate",
+            "studio.sweep.estimate",
+            missing=found.missing,
             cells=found.cells,
-            done=found.done,
             time=self._time(found.seconds),
             disk=max(1.0, found.disk_bytes / 1e6),
             free=found.free_bytes / 1e9,

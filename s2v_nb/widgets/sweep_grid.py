@@ -20,7 +20,7 @@ class SweepGrid(Cards):
     Notes
     -----
     ``cards`` has them rows first. Besides 'id' and 'poster' a card has 'state', 'percent', 'line' (how it stands, or
-    how it keeps time), 'rank' (a word for the best ones, else ''), 'why' (it is one of them, or failed), 'about' (which
+    how it keeps time), 'rank' (a word for the best ones, else ''), 'why' (it is one of them), 'about' (which
     cell it is) and 'tip' (what full quality means for it). ``busy`` says that a clip is being made, so that none can be
     begun.
     """

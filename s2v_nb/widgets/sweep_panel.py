@@ -36,12 +36,16 @@ class SweepPanel(Panel):
         actions = {"show": self._doing(workspace.show_cell), "final": self._doing(workspace.make_final)}
         self.grid: Any = PlainGrid(**actions) if self.plain else SweepGrid(workspace.report, **actions)
         rows = [self.form, self._buttons(), self.line, self.bar, self.left, self.grid]
-        self.drawer = widgets.Accordion([widgets.VBox(rows)], selected_index=None)
+        self.drawer = widgets.VBox(rows, layout={"overflow": "visible"})
+        self.fold = widgets.ToggleButton(False, tooltip="")  # an accordion's head cannot be reached with keys
+        self.fold.add_class("s2v-fold")
+        self.fold.observe(lambda _: self._unfold(), "value")
+        self._unfold()
         for name, action in (("sweep", self._follow_sweep), ("job", self._follow), ("shown", self._mark)):
             self.watch(name, action)
         self._follow_sweep(workspace.sweep)
         self._follow(workspace.job)
-        return [self.drawer]
+        return [self.fold, self.drawer]
 
     def retire(self) -> None:
         self._follow_sweep(None)
@@ -65,10 +69,14 @@ class SweepPanel(Panel):
         title = self.say("studio.title.sweep")
         if sweep and busy:
             title = self.say("studio.sweep.title_running", **_counted(sweep))
-        self.drawer.set_title(0, title)
+        self.fold.description = title
         self.line.value = self._line()
         self._draw_bar(sweep if busy else None)
         self._draw_grid()
+
+    def _unfold(self) -> None:
+        self.drawer.layout.display = "" if self.fold.value else "none"
+        self.fold.icon = "caret-down" if self.fold.value else "caret-right"
 
     # --- its buttons
 
@@ -99,7 +107,7 @@ class SweepPanel(Panel):
         self._sweep = sweep
         if sweep is not None:
             sweep.observe(self.draw, _WATCHED)
-            self.drawer.selected_index = 0
+            self.fold.value = True
         self.draw()
 
     def _follow(self, job: Job | None) -> None:
@@ -173,7 +181,7 @@ class SweepPanel(Panel):
             "state": now.state,
             "percent": now.percent,
             "line": self._how(now),
-            "why": self.say(now.why[0], **now.why[1]) if now.why else "",
+            "why": now.best.why(self.workspace.language) if now.best else "",
             "rank": self.say(f"studio.sweep.rank_{now.rank}") if now.rank else "",
             "poster": _poster(cell),
             "about": about,
@@ -186,7 +194,7 @@ class SweepPanel(Panel):
             return self._keeps_time(now.cell)
         over = self._sweep is not None and self._sweep.finished
         state = "missing" if over and now.state == "waiting" else now.state
-        why = self.say(now.why[0], **now.why[1]) if now.why else ""
+        why = self.say(now.error[0], **now.error[1]) if now.error else ""
         return self.say(f"studio.sweep.state_{state}", percent=now.percent, why=why)
 
     def _keeps_time(self, cell: Cell) -> str:
@@ -208,8 +216,8 @@ class SweepPanel(Panel):
         for now in self._sweep.cells if self._sweep else ():
             if str(now.cell.index) == name and now.state == "done":
                 return now.cell
-            if str(now.cell.index) == name and now.why:
-                raise InputError(now.why[0], **now.why[1])
+            if str(now.cell.index) == name and now.error:
+                raise InputError(now.error[0], **now.error[1])
         raise InputError("studio.sweep.gone")
 
 

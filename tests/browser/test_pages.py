@@ -175,7 +175,7 @@ def test_every_theme_and_width(filled, page, lab):
 
 def open_drawers(page) -> None:
     """Unfold what is folded away, so that it is looked at, too."""
-    for title in page.locator(f"{STUDIO} .jupyter-widget-Collapse-header").all():
+    for title in page.locator(f"{STUDIO} :is(.jupyter-widget-Collapse-header, .s2v-fold)").all():
         title.click()
     page.locator(f"{STUDIO} details").evaluate_all("all => all.forEach(one => { one.open = true; })")
     page.locator(f"{STUDIO} [aria-expanded=false]").evaluate_all("all => all.forEach(one => one.click())")

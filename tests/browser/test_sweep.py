@@ -59,13 +59,13 @@ def test_a_sweep_is_made_looked_at_and_its_best_made_in_full_quality(folder, pag
 
 def plan_two_clips(panel) -> None:
     """Low and high motion, one weight, in the quality that is set."""
-    panel.locator(".jupyter-widget-Collapse-header").click()
+    panel.get_by_role("button", name="Sweep: compare").press("Enter")
     panel.get_by_label("medium").uncheck()
     count = panel.get_by_label("How many")
     count.fill("1")
     count.press("Enter")
     panel.get_by_role("button", name="As set above").click()
-    expect(panel.get_by_text(re.compile("^2 clips: about .* MB of disk"))).to_be_visible()
+    expect(panel.get_by_text(re.compile("^2 of 2 clips to be made: about .* MB of disk"))).to_be_visible()
 
 
 def play_by_keys(page, panel) -> None:

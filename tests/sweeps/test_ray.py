@@ -7,12 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from s2v_nb import InputError, Settings, Sweep
 from s2v_nb.sweeps import ray_runner
+from s2v_nb.sweeps.progress import SweepProgress
 from s2v_nb.sweeps.ray_runner import RayRunner
+from s2v_nb.sweeps.workshop import Workshop
 
 STORY = Path(__file__).with_name("ray_story.py")
 
@@ -89,3 +92,28 @@ def test_names_that_a_worker_sends_lead_nowhere_else(tmp_path):
     ray_runner._write_run(tmp_path / "run", files)
 
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["clip.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("there", "uses_gpu", "asked", "workers", "gpus"),
+    [
+        ({"CPU": 2}, False, None, 2, 0),
+        ({"CPU": 64, "GPU": 4}, True, None, 4, 1),  # one a GPU
+        ({"CPU": 64, "GPU": 4}, False, None, 64, 0),  # an engine without need for one leaves them to others
+        ({"CPU": 64, "GPU": 4}, True, 2, 2, 1),
+        ({"CPU": 8}, True, 1, 1, 0),  # no GPU in the cluster: the engine says itself whether it can do without
+    ],
+)
+def test_one_worker_a_gpu_or_a_core(monkeypatch, there, uses_gpu, asked, workers, gpus):
+    crew = ray_runner._RayCrew(RayRunner(workers=asked), Workshop((), (), Path(), uses_gpu=uses_gpu), SweepProgress())
+    monkeypatch.setattr(crew, "_ray", SimpleNamespace(cluster_resources=lambda: there))
+    options, wanted = crew._plan()
+
+    assert (wanted, options["num_gpus"], options["num_cpus"]) == (workers, gpus, 1)
+
+
+def test_more_workers_than_there_is_room_for(monkeypatch):
+    crew = ray_runner._RayCrew(RayRunner(workers=5), Workshop((), (), Path(), uses_gpu=True), SweepProgress())
+    monkeypatch.setattr(crew, "_ray", SimpleNamespace(cluster_resources=lambda: {"CPU": 64, "GPU": 4}))
+    with pytest.raises(InputError, match="5 workers of 1 GPU were asked for, the cluster has room for 4"):
+        crew._plan()

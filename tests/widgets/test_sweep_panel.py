@@ -94,8 +94,8 @@ def test_what_it_takes_is_told_before_the_click_and_follows_every_choice(workspa
         told.append(form.expected.value)
 
     assert len(set(told)) == 5
-    assert "9 clips: about" in told[0]
-    assert "21 clips: about" in told[1]
+    assert "9 of 9 clips to be made: about" in told[0]
+    assert "21 of 21 clips to be made: about" in told[1]
     assert "MB of disk" in told[0]
     assert "costs" not in told[3]
     assert "at 2.5 an hour" in told[4]
@@ -149,7 +149,7 @@ def test_start_asks_for_what_is_planned(workspace, sources):
     workspace.change(prompt="rain", seed=7, resolution="720p")
     panel = SweepPanel(workspace)
     panel.form.cap.value = 0.5
-    assert panel.drawer.selected_index is None
+    assert panel.drawer.layout.display == "none"  # who does not want it is not bothered
 
     panel.start.click()
     panel.start.click()  # a double click
@@ -160,7 +160,7 @@ def test_start_asks_for_what_is_planned(workspace, sources):
     assert [settings[name] for name in ("prompt", "seed", "resolution", "duration")] == ["rain", 7, "480p", 4.0]
     assert (what["price_per_hour"], what["spend_cap"], what["runs"]) == (2.0, 0.5, str(workspace.runs))
     assert [card["line"] for card in panel.grid.cards] == 9 * ["waiting"]  # at once, before the song is heard
-    assert (panel.start.disabled, panel.stop.disabled, panel.drawer.selected_index) == (True, False, 0)
+    assert (panel.start.disabled, panel.stop.disabled, panel.drawer.layout.display) == (True, False, "")
 
 
 def test_in_the_quality_that_is_set_all_settings_stay(workspace, sources):
@@ -254,6 +254,7 @@ def test_a_cell_is_followed_while_it_is_made(workspace, cells, clip, cover, song
 
     look()
     with claiming(cell.folder):
+        (cell.folder / "parts").mkdir()
         stages = {"frames": {"done": 42, "total": 100}}
         (cell.folder / "progress.json").write_text(json.dumps({"stages": stages}))
         look()
@@ -263,7 +264,7 @@ def test_a_cell_is_followed_while_it_is_made(workspace, cells, clip, cover, song
     look()
 
     assert seen == ["waiting", "making: 42 %", "measuring", "nothing moves"]
-    assert "3 of 4" in panel.drawer.get_title(0)
+    assert "3 of 4" in panel.fold.description
 
 
 def test_thumbnails_are_sent_when_asked_for(workspace, cells):
@@ -387,7 +388,7 @@ def test_the_language_can_be_switched(workspace, cells, plain):
     assert panel.start.description == "开始扫描"
     assert panel.form.motions["low"].description == "低"
     assert panel.form.quality.options[0][0] == "草稿"
-    assert "扫描" in panel.drawer.get_title(0)
+    assert "扫描" in panel.fold.description
     if plain:
         assert panel.grid.cells["0"].show.description == "最佳: 与节拍同步, R 0.93"
     else:
@@ -405,7 +406,7 @@ def test_the_last_sweep_is_found_and_shown(workspace, cells, tmp_path):
     panel = SweepPanel(fresh)
 
     assert [card["state"] for card in panel.grid.cards] == ["done", "done", "failed", "waiting"]
-    assert panel.drawer.selected_index == 0
+    assert panel.fold.value
     assert "stopped: 2 of 4" in panel.line.value
     assert fresh.message is None
     fresh.close()
@@ -434,7 +435,7 @@ def test_of_a_sweep_begun_before_only_the_rest_is_expected(workspace, cells, sou
     shutil.move(workspace.sweeps / NAME, workspace.sweeps / workspace._sweep_name())
     workspace.plan_sweep(spend_cap=1.0)
 
-    assert "4 clips, 2 are there: about" in form.expected.value
+    assert "2 of 4 clips to be made: about" in form.expected.value
     assert "from clips made here" in form.expected.value
 
 
