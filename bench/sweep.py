@@ -167,7 +167,8 @@ def kills(place: Path, image: Path, song: Path) -> dict:
         twice += sum(finished(sweep)[name] != stamp for name, stamp in before.items())
         assert sweep.table()[EQUAL].equals(wanted), out
     return {
-        "what": "kill -9 of the driver, with all it had started, at random moments of sweeps of 12 cells; the tables are compared without times, memory and money",
+        "what": "kill -9 of the driver, with all it had started, at random moments of sweeps of 12 cells; "
+        "tables are compared without times, memory and money",
         "kills": killed,
         "sweeps": sweeps,
         "finished cells lost": lost,

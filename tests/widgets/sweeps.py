@@ -59,7 +59,8 @@ def finish(cell: Cell, clip: Clip, alignment: dict[str, Any] | None = None) -> N
     spec = json.loads((cell.folder / "spec.json").read_text())
     (cell.folder / "spec.json").write_text(json.dumps({**spec, "settings": asdict(cell.settings)}))
     draw_poster(cell.path)
-    took = {"seconds": 2.0, "money": None, "file_bytes": 500_000, "peak_memory_bytes": 0, "gpu_peak_bytes": 0}
+    took = {"seconds": 2.0, "render_seconds": 1.0, "measure_seconds": 1.0, "money": None, "file_bytes": 500_000,
+            "peak_memory_bytes": 0, "gpu_peak_bytes": 0, "notes": []}  # fmt: skip
     seen = {"alignment": alignment or scores(), "motion_energy": 0.1, "curves": {}}
     write_result(cell.folder, {**took, **seen})
 
