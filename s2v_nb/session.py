@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from s2v_nb.errors import InputError
 from s2v_nb.storage import clean_stale
@@ -132,31 +132,66 @@ def _torch_on_gpu() -> Any:
     return torch if torch is not None and torch.cuda.is_initialized() else None
 
 
-_most_cores: int | None = None
+def take_cores(count: int) -> set[int]:
+    """Keep this thread, and all threads and processes that it starts, to ``count`` cores that no other worker of ours has.
 
+    The cores of one process are free again when it ends. Where all are taken, or the system cannot do this, it may use
+    what it could before.
 
-def use_cores(count: int) -> None:
-    """Keep this process, and the encoders it starts, to ``count`` cores: several workers share a machine."""
-    global _most_cores
-    _most_cores = count
+    Returns
+    -------
+    set of int
+        The numbers of its cores; empty where nothing was changed.
+    """
     import cv2
 
     cv2.setNumThreads(count)
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(count)
+    if not hasattr(os, "sched_setaffinity"):
+        return set()
+    cores = sorted(os.sched_getaffinity(0))
+    for first in range(0, len(cores) - count + 1, count):
+        if _locked_for_life(f"core-{cores[first]}.lock"):
+            mine = set(cores[first : first + count])
+            os.sched_setaffinity(0, mine)
+            return mine
+    return set()
 
 
-def core_limit() -> int | None:
-    """What `use_cores` was told; None if nothing."""
-    return _most_cores
+_kept_open: list[IO[str]] = []
+
+
+def _locked_for_life(name: str) -> bool:
+    """Lock a file in the machine's temporary folder until this process ends; False if another has it."""
+    import fcntl
+
+    file = (lock_folder() / name).open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return False
+    _kept_open.append(file)
+    return True
+
+
+def lock_folder() -> Path:
+    """A folder for locks on this machine, which only this user may enter.
+
+    Raises
+    ------
+    PermissionError
+        If somebody else has made it, or opened it to others.
+    """
+    folder = Path(tempfile.gettempdir()) / f"s2v_nb-locks-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise PermissionError(f"{folder} belongs to somebody else or is open to others; remove it")
+    return folder
 
 
 def cpu_count() -> int:
     """Cores this process may use."""
-    return _most_cores or _all_cores()
-
-
-def _all_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from s2v_nb.errors import GenerationError
+from s2v_nb.session import lock_folder
 
 MOST_FAILURES = 3  # starts in a row; then something is broken that another start will not mend
 
@@ -105,11 +105,6 @@ def hold_lock(root: Path) -> IO[str] | None:
 
 def _lock_file(root: Path) -> Path:
     """A file in a folder that only this user may enter."""
-    folder = Path(tempfile.gettempdir()) / f"s2v_nb-locks-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
-    if status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise PermissionError(f"{folder} belongs to somebody else or is open to others; remove it")
-    file = folder / (hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16] + ".lock")
+    file = lock_folder() / (hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16] + ".lock")
     file.touch()
     return file

@@ -21,7 +21,6 @@ import numpy as np
 from s2v_nb.errors import GenerationError, InputError
 from s2v_nb.media.audio import Audio, to_stereo
 from s2v_nb.media.files import check_file, describe, read_head
-from s2v_nb.session import core_limit
 
 logger = logging.getLogger(__name__)
 
@@ -143,9 +142,7 @@ class Ffmpeg:
         """``folder`` is where it runs, by default here."""
         import imageio_ffmpeg
 
-        *options, path = arguments
-        threads = ["-threads", str(limit)] if (limit := core_limit()) else []
-        command = [imageio_ffmpeg.get_ffmpeg_exe(), *"-y -nostdin -loglevel error".split(), *options, *threads, path]
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-nostdin", "-loglevel", "error", *arguments]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - not a pipe: one that nobody reads would stop ffmpeg
         self._process = subprocess.Popen(  # noqa: S603
             command, stdin=subprocess.PIPE, stdout=self._log, stderr=self._log, cwd=folder

@@ -23,7 +23,7 @@ from typing import Any
 from s2v_nb import __version__
 from s2v_nb.errors import GenerationError, InputError, SentenceError
 from s2v_nb.progress import Progress
-from s2v_nb.session import use_cores
+from s2v_nb.session import take_cores
 from s2v_nb.storage import replacing
 from s2v_nb.sweeps.cell import Cell
 from s2v_nb.sweeps.claim import bury, claiming, here
@@ -53,8 +53,8 @@ class RayRunner:
         By default as many as the cluster has room for: one a GPU if an engine uses one, else one for each
         ``cpus_per_worker`` cores.
     cpus_per_worker, gpus_per_worker : float, optional
-        What each worker is given, by default 1 core, and 1 GPU for an engine that uses one. A worker keeps to its
-        cores: encoder and image library use no more threads.
+        What each worker is given, by default 1 core, and 1 GPU for an engine that uses one. A worker keeps to cores
+        of its own, with its encoder, as far as the machine has so many.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Worker:
     """What runs on the cluster, one process each; it is made an actor by `_RayCrew`."""
 
     def __init__(self, cpus: float) -> None:
-        use_cores(max(1, round(cpus)))
+        take_cores(max(1, round(cpus)))
         self._workshop: Workshop | None = None
         self._shared = True
 
