@@ -107,7 +107,9 @@ def ray_workers(place: Path, image: Path, song: Path) -> dict:
     return {
         "what": "16 clips of 4 s at 480p, rendered and measured, seconds; the cluster was there before",
         **found,
-        "2 workers against 1, whole run": round(found["1 worker"]["whole run"] / found["2 workers"]["whole run"], 2),
+        "2 workers against 1": {
+            name: round(seconds / found["2 workers"][name], 2) for name, seconds in found["1 worker"].items()
+        },
     }
 
 

@@ -133,7 +133,7 @@ def _torch_on_gpu() -> Any:
 
 
 def take_cores(count: int) -> set[int]:
-    """Keep this thread, and all threads and processes that it starts, to ``count`` cores that no other worker of ours has.
+    """Keep this thread, and all that it starts, to ``count`` cores that no other worker of ours has.
 
     The cores of one process are free again when it ends. Where all are taken, or the system cannot do this, it may use
     what it could before.

@@ -139,6 +139,33 @@ def studio_rows() -> list[str]:
     ]
 
 
+def sweep_rows() -> list[str]:
+    """The lines of the README's table on sweeps, from the committed result file."""
+    import json
+
+    found = json.loads((ROOT / "bench/results/sweep.json").read_text())
+    alone, ray, kills = found["against_generate"]["no prompt"], found["ray"], found["kills"]
+    command = "as a command, with Python's start, seconds"
+    return [
+        f"| 12 clips of 4 s at 480p: one sweep; 12 x `generate`; 12 x `generate` and `alignment` | "
+        f"{alone['sweep']:.0f} s; {alone['12 x generate']:.0f} s; {alone['12 x generate and alignment']:.0f} s |",
+        f"| 16 such clips on Ray, rendered and measured: 1 worker, 2 workers of one core each | "
+        f"{ray['1 worker']['whole run']:.0f} s, {ray['2 workers']['whole run']:.0f} s |",
+        f"| what runner and store add to a clip | {found['overhead']['milliseconds']:.0f} ms |",
+        f"| a finished sweep of 200 clips run again; as a command | {found['resume']['seconds']:.1f} s; "
+        f"{found['resume'][command]:.1f} s |",
+        f"| `kill -9` at {kills['kills']} random moments: finished clips lost, computed twice | "
+        f"{kills['finished cells lost']}, {kills['finished cells computed twice']} |",
+    ]
+
+
+def test_readme_figures_of_sweeps_are_the_measured_ones():
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("<!-- sweep -->") : text.index("<!-- /sweep -->")]
+
+    assert table.splitlines()[3:] == sweep_rows()
+
+
 def test_readme_figures_of_the_studio_are_the_measured_ones():
     text = (ROOT / "README.md").read_text()
     table = text[text.index("<!-- studio -->") : text.index("<!-- /studio -->")]

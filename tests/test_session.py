@@ -300,3 +300,19 @@ def test_doctor_still_describes_the_machine():
 
     assert "GiB here" in text
     assert "cores" in text
+
+
+def test_each_worker_has_cores_of_its_own():
+    """Two processes that live at the same time share none; when one ends its cores are free."""
+    code = (
+        "import os, sys; from s2v_nb.session import take_cores\n"
+        "print(sorted(take_cores(1)), len(os.sched_getaffinity(0)), flush=True); sys.stdin.read()"
+    )
+    workers = [subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+               for _ in range(2)]  # fmt: skip
+    told = [worker.stdout.readline().split() for worker in workers]
+    for worker in workers:
+        worker.communicate()
+    if len(os.sched_getaffinity(0)) > 1:
+        assert told[0][0] != told[1][0]
+        assert [line[-1] for line in told] == ["1", "1"]

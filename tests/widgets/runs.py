@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 from s2v_nb.jobs.history import Made, clips_in
-from s2v_nb.runs.poster import draw_poster
 from s2v_nb.plots.beside import draw_beside
 from s2v_nb.runs import Clip
+from s2v_nb.runs.poster import draw_poster
 
 
 def measure(clip: Clip, song: Path) -> None:
