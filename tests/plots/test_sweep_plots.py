@@ -39,7 +39,8 @@ def leave(cell: Cell, *, r: float | None = 0.9, seconds: float | None = 2.0, mon
     if r is not None:
         alignment = {"verdict": "in time", "headline": "stops", "scores": {"stops": scores}}
     write_result(cell.folder, {"seconds": seconds, "money": money, "peak_memory_bytes": 2**28, "gpu_peak_bytes": 0,
-                               "motion_energy": moves, "curves": curves, "alignment": alignment})  # fmt: skip
+                               "file_bytes": len(TINY_MP4), "notes": [], "motion_energy": moves, "curves": curves,
+                               "alignment": alignment})  # fmt: skip
 
 
 @pytest.fixture
