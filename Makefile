@@ -22,7 +22,7 @@ demo: setup
 	@$(BIN)/s2v-nb demo $(foreach name,$(given),$(call option,$(name)))
 
 # tests that mostly wait, for pages, kernels and clusters, run beside the others; what they said follows at the end
-WAITING := tests/browser tests/test_notebooks.py tests/sweeps
+WAITING := tests/browser tests/test_notebooks.py tests/sweeps/test_ray.py tests/sweeps/test_killed.py
 test: check browser
 	@mkdir -p build; $(BIN)/python -m pytest $(WAITING) >build/waiting.log 2>&1 & waiting=$$!; \
 	$(BIN)/python -m pytest $(WAITING:%=--ignore=%); others=$$?; \
