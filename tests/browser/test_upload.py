@@ -87,7 +87,7 @@ def test_sixty_mebibytes_arrive_as_they_are(zones, lab, tmp_path):
 
 def test_two_zones_fill_at_once_and_cancelling_one_leaves_the_other(zones, lab, tmp_path):
     shown, folder = zones
-    first, second = made(tmp_path / "a.bin", 40), made(tmp_path / "b.bin", 24)
+    first, second = made(tmp_path / "a.bin", 160), made(tmp_path / "b.bin", 24)  # the first is long on its way
     send(shown.nth(0), first)
     send(shown.nth(1), second)
     expect(shown.nth(0).get_by_role("progressbar")).to_be_visible()
