@@ -385,10 +385,6 @@ class Workspace(HasTraits):
             self.change(start=None)
             self.listen()
 
-    def _kept(self, image: Image) -> Path:
-        """The picture as a file, which the worker can open; one that came as an array is written first."""
-        return image_file(image, self.uploads)
-
     def _need_sources(self) -> None:
         for name in ("image", "audio"):
             if getattr(self, name) is None:
@@ -398,7 +394,8 @@ class Workspace(HasTraits):
         """What every task that makes clips is told."""
         assert self.image is not None
         assert self.audio is not None
-        return {"image": str(self._kept(self.image)), "audio": str(self.audio.path), "runs": str(self.runs)}
+        image = image_file(self.image, self.uploads)
+        return {"image": str(image), "audio": str(self.audio.path), "runs": str(self.runs)}
 
     def _sweep_name(self) -> str:
         """The folder of the sweep that is planned."""

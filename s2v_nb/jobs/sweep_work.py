@@ -35,8 +35,7 @@ def make_sweep(task: Task) -> None:
     progress = SweepProgress()
     progress.views.append(_Report(task, progress))
     sweep.run(spend_cap=what["spend_cap"] or None, retry_failed=True, progress=progress)
-    missing = any(cell.state == "waiting" for cell in sweep.cells)
-    task.end("done", capped=bool(what["spend_cap"]) and missing)
+    task.end("done", capped=sweep.capped)
 
 
 class _Report:

@@ -142,7 +142,7 @@ class Driver:
         for cell in self._waiting:  # another driver may have made some meanwhile
             if cell.is_done:
                 self._note(cell, "done")
-        self.capped = self.capped or self._spent() >= self.spend_cap
+        self.capped = self.capped or (bool(self._waiting) and self._spent() >= self.spend_cap)
         return self.capped
 
     def _spent(self) -> float:
