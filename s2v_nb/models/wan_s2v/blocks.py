@@ -1,0 +1,111 @@
+"""One block of the network, and the audio attention that follows some of them."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from diffusers.models.normalization import AdaLayerNorm
+from diffusers.models.transformers.transformer_wan import WanAttention, WanAttnProcessor, WanTransformerBlock
+from torch import nn
+
+from s2v_nb.models.wan_s2v.layout import Shard
+
+
+class AudioInjector(nn.Module):
+    """Cross-attention from the video tokens of each frame to the audio tokens of that frame.
+
+    Layer j serves the j-th smallest block of ``audio_inject_layers``. The lists are called as in the weights.
+    """
+
+    def __init__(self, dim: int, num_heads: int, num_layers: int, eps: float) -> None:
+        super().__init__()
+        head = dim // num_heads
+        self.injector = nn.ModuleList(
+            WanAttention(dim, num_heads, head, eps, cross_attention_dim_head=head, processor=WanAttnProcessor())
+            for _ in range(num_layers)
+        )
+        self.injector_adain_layers = nn.ModuleList(
+            AdaLayerNorm(dim, output_dim=2 * dim, chunk_dim=1) for _ in range(num_layers)
+        )
+
+
+class AudioTokens(NamedTuple):
+    """What is heard in a clip."""
+
+    local: torch.Tensor  # (batch, frames, tokens a frame, dim): attended to
+    pooled: torch.Tensor  # (batch, frames, dim): modulates the queries
+
+
+class WanS2VTransformerBlock(WanTransformerBlock):
+    """Wan's block with two modulations: by the timestep for video tokens, by timestep zero for all others.
+
+    The residual stream stays float32 through the whole network, as in the reference on CUDA; attention, feed-forward
+    and their inputs are in the dtype of the text embedding. Audio is injected inside the block and not after it, so
+    that a step cache which skips the block skips its audio as well.
+    """
+
+    # The layers of the injector that this block hears through: a tuple, so that they are not registered twice, as the
+    # weights name them elsewhere. They are no arguments of `forward` since offloading hooks move arguments to the device.
+    ears: tuple[WanAttention, AdaLayerNorm] | None = None
+
+    def forward(  # type: ignore[override]
+        self,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor,
+        temb: torch.Tensor,
+        rotary_emb: tuple[torch.Tensor, torch.Tensor],
+        shard: Shard,
+        audio: AudioTokens,
+    ) -> torch.Tensor:
+        """
+        Parameters
+        ----------
+        hidden_states : (batch, tokens, dim) float32
+        encoder_hidden_states : (batch, 512, dim) the embedded text
+        temb : (batch, 2, 6, dim) modulation by the timestep and by zero
+        rotary_emb : cosine and sine, (1, tokens, 1, head_dim)
+        shard : which tokens these are
+        audio : tokens of the whole clip; read by blocks with ears
+        """
+        video, dtype = shard.video_tokens, encoder_hidden_states.dtype
+        shift1, scale1, gate1, shift2, scale2, gate2 = (self.scale_shift_table + temb.float()).unbind(2)
+
+        normed = modulated(self.norm1(hidden_states), scale1, shift1, video).to(dtype)
+        hidden_states = gated(hidden_states, self.attn1(normed, None, None, rotary_emb), gate1, video)
+
+        normed = self.norm2(hidden_states).to(dtype)
+        hidden_states = hidden_states + self.attn2(normed, encoder_hidden_states, None, None)
+
+        normed = modulated(self.norm3(hidden_states), scale2, shift2, video).to(dtype)
+        hidden_states = gated(hidden_states, self.ffn(normed), gate2, video)
+        return self.heard(hidden_states, audio, shard, dtype) if self.ears else hidden_states
+
+    def heard(self, hidden_states: torch.Tensor, audio: AudioTokens, shard: Shard, dtype: torch.dtype) -> torch.Tensor:
+        """The video tokens of each frame attend to that frame's audio tokens; all other tokens pass."""
+        assert self.ears
+        attention, norm = self.ears
+        video, (first, last) = shard.video_tokens, shard.frame_span
+        if not video:
+            return hidden_states
+        batch, frames = hidden_states.shape[0], last - first
+        # Under context parallelism a part may begin or end inside a frame: it is filled up, and cut again.
+        before, after = shard.padding
+        queries = F.pad(hidden_states[:, :video], (0, 0, before, after))
+        queries = queries.reshape(batch * frames, shard.layout.tokens_per_frame, -1)
+        pooled, local = (tokens[:, first:last].flatten(0, 1).to(dtype) for tokens in (audio.pooled, audio.local))
+        update = attention(norm(queries, temb=pooled).to(dtype), local, None, None)
+        update = update.reshape(batch, -1, update.shape[-1])[:, before : before + video]
+        return torch.cat([hidden_states[:, :video] + update, hidden_states[:, video:]], dim=1)
+
+
+def modulated(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, video: int) -> torch.Tensor:
+    """x (1 + scale) + shift, with row 0 of scale and shift for the first ``video`` tokens and row 1 for the rest."""
+    rows = (slice(None, video), slice(video, None))
+    return torch.cat([x[:, part] * (1 + scale[:, i : i + 1]) + shift[:, i : i + 1] for i, part in enumerate(rows)], dim=1)
+
+
+def gated(x: torch.Tensor, update: torch.Tensor, gate: torch.Tensor, video: int) -> torch.Tensor:
+    """x + gate update, with row 0 of the gate for the first ``video`` tokens and row 1 for the rest."""
+    rows = (slice(None, video), slice(video, None))
+    return torch.cat([x[:, part] + update[:, part] * gate[:, i : i + 1] for i, part in enumerate(rows)], dim=1)
+
