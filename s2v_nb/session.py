@@ -127,9 +127,12 @@ def _highest_ever() -> int:
 
 
 def _torch_on_gpu() -> Any:
-    """torch where it is loaded and uses a GPU; it is never imported for this."""
-    torch = sys.modules.get("torch")
-    return torch if torch is not None and torch.cuda.is_initialized() else None
+    """torch where it is loaded and uses a GPU; it is never imported for this.
+
+    While another thread imports it, which takes seconds, it is listed already and has next to nothing in it.
+    """
+    is_initialized = getattr(sys.modules.get("torch.cuda"), "is_initialized", None)
+    return sys.modules["torch"] if is_initialized is not None and is_initialized() else None
 
 
 def take_cores(count: int) -> set[int]:

@@ -82,8 +82,9 @@ class Workshop:
             with _noted(attempts, began):
                 forget_peak()
                 clip = None if cell.is_done else self._clip(cell, progress)
+                peak = peak_memory()
             seconds = time.monotonic() - began
-            return Rendered(cell, clip, attempts, seconds, peak_memory(), self.price_per_hour, stack.pop_all())
+            return Rendered(cell, clip, attempts, seconds, peak, self.price_per_hour, stack.pop_all())
 
     def _clip(self, cell: Cell, progress: Progress) -> Clip:
         material = Material(_image(self.images, cell.image), self.songs[cell.audio])

@@ -77,9 +77,7 @@ class CausalAudioEncoder(nn.Module):
         weights = F.silu(self.weights)
         return self.encoder((features * weights).sum(1) / weights.sum(1))
 
-    def clip_tokens(
-        self, features: torch.Tensor, motion_frames: tuple[int, int]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def clip_tokens(self, features: torch.Tensor, motion_frames: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
         """The tokens of one clip alone; its first audio frame stands in for the unknown past.
 
         Parameters

@@ -78,11 +78,11 @@ class WanS2VTransformerBlock(WanTransformerBlock):
 
         normed = modulated(self.norm3(hidden_states), scale2, shift2, video).to(dtype)
         hidden_states = gated(hidden_states, self.ffn(normed), gate2, video)
-        return self.heard(hidden_states, audio, shard, dtype) if self.ears else hidden_states
+        return self.heard(hidden_states, audio, shard, dtype) if self.ears is not None else hidden_states
 
     def heard(self, hidden_states: torch.Tensor, audio: AudioTokens, shard: Shard, dtype: torch.dtype) -> torch.Tensor:
         """The video tokens of each frame attend to that frame's audio tokens; all other tokens pass."""
-        assert self.ears
+        assert self.ears is not None
         attention, norm = self.ears
         video, (first, last) = shard.video_tokens, shard.frame_span
         if not video:
@@ -101,11 +101,12 @@ class WanS2VTransformerBlock(WanTransformerBlock):
 def modulated(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, video: int) -> torch.Tensor:
     """x (1 + scale) + shift, with row 0 of scale and shift for the first ``video`` tokens and row 1 for the rest."""
     rows = (slice(None, video), slice(video, None))
-    return torch.cat([x[:, part] * (1 + scale[:, i : i + 1]) + shift[:, i : i + 1] for i, part in enumerate(rows)], dim=1)
+    return torch.cat(
+        [x[:, part] * (1 + scale[:, i : i + 1]) + shift[:, i : i + 1] for i, part in enumerate(rows)], dim=1
+    )
 
 
 def gated(x: torch.Tensor, update: torch.Tensor, gate: torch.Tensor, video: int) -> torch.Tensor:
     """x + gate update, with row 0 of the gate for the first ``video`` tokens and row 1 for the rest."""
     rows = (slice(None, video), slice(video, None))
     return torch.cat([x[:, part] + update[:, part] * gate[:, i : i + 1] for i, part in enumerate(rows)], dim=1)
-

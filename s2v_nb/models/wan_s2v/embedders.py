@@ -20,7 +20,9 @@ def sinusoids(timestep: torch.Tensor, channels: int) -> torch.Tensor:
     need", 2017, section 3.5).
     """
     half = channels // 2
-    frequencies = torch.exp(-math.log(10_000.0) / half * torch.arange(half, dtype=torch.float64, device=timestep.device))
+    frequencies = torch.exp(
+        -math.log(10_000.0) / half * torch.arange(half, dtype=torch.float64, device=timestep.device)
+    )
     angles = timestep.double()[..., None] * frequencies
     return torch.cat([angles.cos(), angles.sin()], dim=-1).float()
 
@@ -65,7 +67,9 @@ class FramePacker(nn.Module):
         latents = motion_latents[:, :, -MOTION_FRAMES:]
         latents = F.pad(latents, (0, 0, 0, 0, MOTION_FRAMES - latents.shape[2], 0))
         far, mid, near = latents.split([FAR, MID, 1], dim=2)
-        return torch.cat([as_tokens(self.proj(near)), as_tokens(self.proj_2x(mid)), as_tokens(self.proj_4x(far))], dim=1)
+        return torch.cat(
+            [as_tokens(self.proj(near)), as_tokens(self.proj_2x(mid)), as_tokens(self.proj_4x(far))], dim=1
+        )
 
 
 def as_tokens(volume: torch.Tensor) -> torch.Tensor:
@@ -83,5 +87,7 @@ class RotaryPositions(nn.Module):
     def forward(self, layout: TokenLayout, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """Cosine and sine, float32 (1, tokens, 1, head_dim), each angle twice in a row."""
         angles = rotary_angles(layout.positions(), self.head_dim)
-        cosine, sine = (table.float().repeat_interleave(2, dim=1)[None, :, None] for table in (angles.cos(), angles.sin()))
+        cosine, sine = (
+            table.float().repeat_interleave(2, dim=1)[None, :, None] for table in (angles.cos(), angles.sin())
+        )
         return cosine.to(device), sine.to(device)

@@ -30,7 +30,8 @@ VIDEO, REFERENCE, MOTION = 0, 1, 2  # rows of the learned mask that tells kinds 
 
 # What diffusers' step caches ask of a block: it returns the hidden states alone.
 TransformerBlockRegistry.register(
-    WanS2VTransformerBlock, TransformerBlockMetadata(return_hidden_states_index=0, return_encoder_hidden_states_index=None)
+    WanS2VTransformerBlock,
+    TransformerBlockMetadata(return_hidden_states_index=0, return_encoder_hidden_states_index=None),
 )
 
 

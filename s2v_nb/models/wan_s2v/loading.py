@@ -1,0 +1,323 @@
+"""Opening the weights of Wan2.2-S2V in whatever layout they come, without holding them twice in memory."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models.model_loading_utils import load_model_dict_into_meta
+from diffusers.quantizers.auto import DiffusersAutoQuantizer
+from safetensors import SafetensorError, safe_open
+
+from s2v_nb.models.wan_s2v.checkpoint import our_config, our_names, sizes_of
+from s2v_nb.models.wan_s2v.transformer import WanS2VTransformer3DModel
+
+logger = logging.getLogger(__name__)
+
+INDEX = "*.safetensors.index.json"
+PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl")
+HEAD_DIM = 128  # of the published network, for files without a configuration
+# ComfyUI's scaled float8: the weight is this times what is stored. What only its runtime reads is left out.
+SCALES = (".scale_weight", ".weight_scale")
+RUNTIME_ONLY = (".scale_input", ".input_scale", ".comfy_quant", "scaled_fp8")
+# GGUF files quantise matrices; of these kinds of layers the weights are wanted as they are.
+NEVER_QUANTISED = [
+    "patch_embedding", "pose_embedder", "frame_packer", "trainable_condition_mask", "norm_q", "norm_k",
+]  # fmt: skip
+
+
+class CheckpointError(ValueError):
+    """The files are not a Wan2.2-S2V transformer that can be opened; says what was found and what was expected."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the weights lie: one file or several shards, and what is known about the configuration."""
+
+    weights: tuple[Path, ...]
+    config: dict[str, Any]
+
+
+def load_transformer(
+    folder: str | Path,
+    dtype: torch.dtype | None = None,
+    *,
+    device: str | torch.device = "cpu",
+    revision: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    quantization_config: Any = None,
+) -> WanS2VTransformer3DModel:
+    """Open the transformer from a folder, a file or a repository on the Hugging Face hub.
+
+    Shards are read one tensor at a time and each goes straight to its place on ``device`` in its final dtype.
+
+    Parameters
+    ----------
+    folder
+        The official folder or one with a ``transformer/`` inside (official or diffusers names), that folder itself, a
+        single ``.safetensors`` or ``.gguf`` file, or ``owner/name`` of a repository. Layouts are told apart by the
+        names of the tensors.
+    dtype
+        Of the weights; those that the model keeps in float32 stay so. None is bfloat16 for weights that are stored in
+        bfloat16 or float8, else float32: float16 overflows in this network.
+    device
+        Where the weights go.
+    revision
+        Commit of the repository; give one, so that nothing changes under you.
+    config
+        Replaces ``config.json``, in either spelling. Needed for a single file that is not of the 14B network.
+    quantization_config
+        As in diffusers: ``TorchAoConfig``, ``BitsAndBytesConfig``, ``GGUFQuantizationConfig`` ...
+
+    Raises
+    ------
+    CheckpointError, UnknownLayout, ValueError
+        If the files are of another kind, another network, another branch or incomplete, before any weight is read.
+    """
+    files = _find(folder, revision)
+    if config is not None:
+        files = Files(files.weights, dict(config))
+    if files.weights[0].suffix == ".gguf":
+        return _load_gguf(files, dtype or torch.bfloat16, device, quantization_config)
+    shards = [_Shard(path) for path in files.weights]
+    names = our_names(name for shard in shards for name in shard.shapes)
+    model = _empty_model(files.config, {names[key]: shape for shard in shards for key, shape in shard.shapes.items()})
+    dtype = dtype or _natural_dtype(shards)
+    quantizer = _quantizer(model, quantization_config, dtype)
+    for shard in shards:
+        _place(model, _LazyShard(shard, names), dtype, device, quantizer)
+    return _finished(model, quantizer)
+
+
+def _find(source: str | Path, revision: str | None) -> Files:
+    path = Path(source)
+    if not path.exists():
+        if "/" in str(source) and len(Path(source).parts) == 2 and not str(source).startswith((".", "/", "~")):
+            path = _download(str(source), revision)
+        else:
+            raise CheckpointError(f"{source} is neither a file nor a folder here, nor owner/name of a repository")
+    if path.is_file():
+        return Files((_readable(path),), _config_beside(path.parent))
+    for folder in (path / "transformer", path):
+        if weights := _weights_in(folder):
+            return Files(weights, _config_beside(folder))
+    raise CheckpointError(
+        f"{path}: {_what_is_there(path)}; expected safetensors or GGUF weights there or in transformer/"
+    )
+
+
+def _readable(path: Path) -> Path:
+    if path.suffix not in (".safetensors", ".gguf"):
+        kind = "a pickle file, which can run code when it is opened" if path.suffix in PICKLES else "of an unknown kind"
+        raise CheckpointError(f"{path.name} is {kind}; only .safetensors and .gguf files are opened")
+    return path
+
+
+def _weights_in(folder: Path) -> tuple[Path, ...]:
+    """The shards that the index names, all of them, or every safetensors file, or the one GGUF file."""
+    if not folder.is_dir():
+        return ()
+    indices = sorted(folder.glob(INDEX))
+    if len(indices) > 1:
+        raise CheckpointError(f"{folder} has {len(indices)} indices ({indices[0].name}, ...): give one file or folder")
+    if not indices:
+        found = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.gguf"))
+        if len(found) > 1 and found[0].suffix == ".gguf":
+            raise CheckpointError(f"{folder} holds {len(found)} GGUF files: give the path of one")
+        return tuple(found)
+    named = sorted(set(_read_json(indices[0]).get("weight_map", {}).values()))
+    if not named or any(Path(name).name != name for name in named):
+        raise CheckpointError(f"{indices[0]} names no files of its own folder; it is damaged, fetch it again")
+    missing = [name for name in named if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(f"{folder} lacks {', '.join(missing)}, which its index names; finish the download")
+    return tuple(folder / name for name in named)
+
+
+def _what_is_there(folder: Path) -> str:
+    pickles = [path.name for path in folder.iterdir() if path.suffix in PICKLES]
+    if pickles:
+        return f"only pickle files ({pickles[0]}), which can run code when they are opened"
+    return f"{sum(1 for _ in folder.iterdir())} files and folders, none of weights"
+
+
+def _config_beside(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    return _read_json(path) if path.is_file() else {}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read as JSON ({error}); fetch it again") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} holds {type(content).__name__}, expected a JSON object")
+    return content
+
+
+def _download(repository: str, revision: str | None) -> Path:
+    """The transformer's files alone: repositories hold 25 GB of other things."""
+    from huggingface_hub import HfApi, snapshot_download
+
+    files = HfApi().list_repo_files(repository, revision=revision)
+    inside = [name for name in files if name.startswith("transformer/")] or [name for name in files if "/" not in name]
+    wanted = [name for name in inside if name.endswith((".safetensors", ".json"))]
+    if not any(name.endswith(".safetensors") for name in wanted):
+        raise CheckpointError(
+            f"{repository} has no safetensors in its root or in transformer/; give the path of a file"
+        )
+    return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted))
+
+
+class _Shard:
+    """The header of one safetensors file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.dtypes: set[str] = set()
+        self.scales: dict[str, str] = {}
+        try:
+            with safe_open(path, "pt") as file:
+                for key in file.keys():  # noqa: SIM118 - it is no dictionary
+                    self._note(key, file.get_slice(key))
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch it again") from error
+
+    def _note(self, key: str, header: Any) -> None:
+        if key.endswith(SCALES):
+            self.scales[key.rsplit(".", 1)[0] + ".weight"] = key
+        elif not key.endswith(RUNTIME_ONLY):
+            self.shapes[key] = tuple(header.get_shape())
+            self.dtypes.add(header.get_dtype())
+
+
+class _LazyShard(Mapping):
+    """A shard as the state dict that diffusers' loader walks through, by our names; each tensor is read when its
+    turn comes and is not kept."""
+
+    def __init__(self, shard: _Shard, names: dict[str, str]) -> None:
+        self._shard = shard
+        self._theirs = {names[key]: key for key in shard.shapes}
+
+    def __len__(self) -> int:
+        return len(self._theirs)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._theirs)
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        with safe_open(self._shard.path, "pt") as file:
+            return self._read(file, self._theirs[name])
+
+    def items(self) -> Iterator[tuple[str, torch.Tensor]]:  # type: ignore[override]
+        with safe_open(self._shard.path, "pt") as file:
+            for name, key in self._theirs.items():
+                yield name, self._read(file, key)
+
+    def _read(self, file: Any, key: str) -> torch.Tensor:
+        # A copy: the tensor of the file is a view of it, and would hold all of it in memory for as long as it lives.
+        tensor = file.get_tensor(key).clone()
+        scale = self._shard.scales.get(key)
+        return tensor if scale is None else tensor.float() * file.get_tensor(scale).float()
+
+
+def _natural_dtype(shards: list[_Shard]) -> torch.dtype:
+    stored = set().union(*(shard.dtypes for shard in shards))
+    return torch.bfloat16 if stored & {"BF16", "F8_E4M3", "F8_E5M2"} else torch.float32
+
+
+def _empty_model(config: Mapping[str, Any], shapes: dict[str, tuple[int, ...]]) -> WanS2VTransformer3DModel:
+    """The model on the meta device, every name and shape of it checked against the file's."""
+    try:
+        arguments = {**sizes_of(shapes), **our_config(config)}
+    except KeyError as error:
+        raise CheckpointError(f"the weights lack {error.args[0]}; is a shard missing?") from error
+    if "num_attention_heads" not in arguments:
+        arguments |= _published_heads(shapes)
+    with torch.device("meta"):
+        model = WanS2VTransformer3DModel(**arguments)
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    _compare(wanted, shapes)
+    return model
+
+
+def _published_heads(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    dim = shapes["patch_embedding.weight"][0]
+    if dim % HEAD_DIM:
+        raise CheckpointError(
+            f"no config.json beside the weights, and {dim} channels are not the 14B network: give config"
+        )
+    return {"num_attention_heads": dim // HEAD_DIM, "attention_head_dim": HEAD_DIM}
+
+
+def _compare(wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> None:
+    missing, strange = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
+    wrong = [
+        f"{name} is {found[name]}, expected {wanted[name]}"
+        for name in sorted(wanted.keys() & found.keys())
+        if found[name] != wanted[name]
+    ]
+    if missing or strange or wrong:
+        parts = [f"{len(missing)} of {len(wanted)} tensors are missing ({missing[0]} ...)"] if missing else []
+        parts += [f"{len(strange)} are not of this network ({strange[0]} ...)"] if strange else []
+        parts += [f"{len(wrong)} have another shape ({wrong[0]})"] if wrong else []
+        raise CheckpointError("the weights do not fit the configuration: " + "; ".join(parts))
+
+
+def _quantizer(model: WanS2VTransformer3DModel, quantization_config: Any, dtype: torch.dtype, **more: Any) -> Any:
+    if quantization_config is None:
+        return None
+    quantizer = DiffusersAutoQuantizer.from_config(quantization_config)
+    quantizer.validate_environment()
+    quantizer.preprocess_model(
+        model=model, device_map=None, keep_in_fp32_modules=list(model._keep_in_fp32_modules), torch_dtype=dtype, **more
+    )
+    return quantizer
+
+
+def _place(
+    model: WanS2VTransformer3DModel, state: Mapping, dtype: torch.dtype, device: str | torch.device, quantizer: Any
+) -> None:
+    load_model_dict_into_meta(
+        model, state, dtype=dtype, hf_quantizer=quantizer, keep_in_fp32_modules=list(model._keep_in_fp32_modules),
+        device_map={"": torch.device(device)}, unexpected_keys=[],
+    )  # fmt: skip
+
+
+def _finished(model: WanS2VTransformer3DModel, quantizer: Any) -> WanS2VTransformer3DModel:
+    if quantizer is not None:
+        quantizer.postprocess_model(model)
+        model.hf_quantizer = quantizer
+    return model.eval()
+
+
+def _load_gguf(
+    files: Files, dtype: torch.dtype, device: str | torch.device, quantization_config: Any
+) -> WanS2VTransformer3DModel:
+    """GGUF (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md) stays quantised; needs the gguf package."""
+    from diffusers import GGUFQuantizationConfig
+    from diffusers.models.model_loading_utils import load_gguf_checkpoint
+
+    state = load_gguf_checkpoint(str(files.weights[0]))
+    names = our_names(state)
+    state = {names[key]: tensor for key, tensor in state.items()}
+    model = _empty_model(files.config, {name: _gguf_shape(tensor) for name, tensor in state.items()})
+    quantization_config = quantization_config or GGUFQuantizationConfig(compute_dtype=dtype)
+    quantization_config.modules_to_not_convert = NEVER_QUANTISED
+    quantizer = _quantizer(model, quantization_config, dtype, state_dict=state)
+    _place(model, state, dtype, device, quantizer)
+    return _finished(model, quantizer)
+
+
+def _gguf_shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    from diffusers.quantizers.gguf.utils import GGML_QUANT_SIZES, GGUFParameter, _quant_shape_from_byte_shape
+
+    if not isinstance(tensor, GGUFParameter):
+        return tuple(tensor.shape)
+    block, size = GGML_QUANT_SIZES[tensor.quant_type]
+    return tuple(_quant_shape_from_byte_shape(tensor.shape, size, block))
