@@ -302,6 +302,20 @@ def test_doctor_still_describes_the_machine():
     assert "cores" in text
 
 
+def test_memory_can_be_asked_for_while_another_thread_imports_torch():
+    """As the worker does, which loads its networks ahead while the first clips of a sweep are made."""
+    code = (
+        "import threading, time; from s2v_nb.session import forget_peak, peak_memory\n"
+        "importing = threading.Thread(target=__import__, args=['torch']); importing.start()\n"
+        "while importing.is_alive(): forget_peak(); found = peak_memory(); time.sleep(0.001)\n"
+        "print(found[1])"
+    )
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (found.stdout, found.stderr) == ("0\n", "")
+
+
 def test_each_worker_has_cores_of_its_own():
     """Two processes that live at the same time share none; when one ends its cores are free."""
     code = (

@@ -2,15 +2,28 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
-from tests.browser.lab import WAIT, Server, artefacts, shot, shut_kernels, start_lab, start_voila
+from tests.browser.lab import (
+    WAIT,
+    Server,
+    artefacts,
+    how_work_stands,
+    panel_texts,
+    shot,
+    shut_kernels,
+    start_lab,
+    start_voila,
+    tail,
+)
 
 ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --disable-background-networking --disable-component-update "
@@ -130,4 +143,20 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if report.when == "call":
         item.stash[_REPORT] = report
+        if report.failed:
+            report.sections += told(item.funcargs)
     return report
+
+
+def told(things: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a failed test's page said, how the work in its ``folder`` stood, and the log; for the test's report."""
+    sections = []
+    if isinstance(page := things.get("page"), Page):
+        with suppress(Error):  # a crashed page says nothing
+            sections.append(("what our panels said", "\n\n".join(panel_texts(page))))
+    if isinstance(folder := things.get("folder"), Path):
+        sections.append(("how the work stood", how_work_stands(folder / "runs")))
+    for name in ("lab", "voila"):
+        if isinstance(server := things.get(name), Server):
+            sections.append((f"the log of {name}'s kernels and workers", tail(server.work_log, 8000)))
+    return sections

@@ -12,7 +12,8 @@ How to use it::
         restart_kernel(page); save_notebook(page); switch_theme(page, dark=True); shot(page, "panel")
 
 ``page`` fails its test on errors that nobody caught in the page and on any request that leaves this machine, keeps a
-picture and the console of a failed test in `artefacts()`, and ends the test's kernels. Waits are WAIT seconds, those of
+picture and the console of a failed test in `artefacts()`, and ends the test's kernels. The report of a failed test has
+what our panels said, how the work in its ``folder`` stood, and the log. Waits are WAIT seconds, those of
 `expect` too. Voilà: ``write_notebook(voila.folder, ...)``, ``open_voila(page, voila, name)``, ``kernel_memory(voila)``;
 it runs no code that is sent from outside, so there is no `kernel_eval`.
 
@@ -67,6 +68,11 @@ class Server:
     def address(self, path: str, **query: str) -> str:
         """The full address of ``path``, token included."""
         return f"{self.url}/{urllib.parse.quote(path)}?{urllib.parse.urlencode({'token': self.token, **query})}"
+
+    @property
+    def work_log(self) -> Path:
+        """The log of all kernels and workers, with tracebacks."""
+        return self.settings.parent / "cache" / "s2v_nb" / "s2v-nb.log"
 
     def api(self, path: str, method: str = "GET", body: Any = None) -> Any:
         """Ask the server's REST API; the answer's JSON, or None where it has no body."""
@@ -473,6 +479,30 @@ def wait_until(asked: Callable[[], Any], what: str, timeout: float = WAIT) -> An
             raise TimeoutError(f"not within {timeout:g} s: {what}")
         time.sleep(0.1)
     return answer
+
+
+def panel_texts(page) -> list[str]:
+    """What each of our panels that lies in no other shows."""
+    return page.evaluate(
+        "[...document.querySelectorAll('.s2v')].filter(node => !node.parentElement.closest('.s2v'))"
+        ".map(node => node.innerText)"
+    )
+
+
+def how_work_stands(runs: Path) -> str:
+    """The ends of all that tells of tasks, and of cells of sweeps, the oldest task first."""
+    files = [*sorted((runs / "tasks").glob("*/*.json")), *sorted(runs.glob("*/attempts.json"))]
+    files += sorted(runs.glob("*/claim.json"))
+    lines = [f"{file.relative_to(runs)}: {' '.join(tail(file, 1000).split())}" for file in files]
+    return "\n".join([*lines, f"worker.log: {tail(runs / 'tasks' / 'worker.log', 3000)}"])
+
+
+def tail(file: Path, most: int) -> str:
+    """The last characters of a text file; of one that is not there, why."""
+    try:
+        return file.read_text(errors="replace")[-most:]
+    except OSError as error:
+        return str(error.strerror)
 
 
 _VISIBLE = """

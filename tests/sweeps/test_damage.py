@@ -7,12 +7,15 @@ import matplotlib.pyplot as plt
 import pytest
 
 from s2v_nb import Corrections, InputError, Series, Settings, Sweep, load_audio, sample_image
-from s2v_nb.errors import Cancelled, GenerationError
+from s2v_nb.errors import Cancelled, GenerationError, SentenceError
 from s2v_nb.plots import plot_heat_maps, plot_sweep_curves
 from s2v_nb.sweeps import batch as batch_module
+from s2v_nb.sweeps import workshop as workshop_module
 from s2v_nb.sweeps.cell import Attempts
+from s2v_nb.sweeps.claim import owner
 from s2v_nb.sweeps.progress import SweepProgress
 from s2v_nb.sweeps.runner import LocalRunner
+from s2v_nb.sweeps.workshop import Workshop
 from tests.sweeps.fakes import FakeRunner, fill
 
 BASE = Settings(start=4.0, duration=3.0, resolution="480p", fps=24)
@@ -154,6 +157,20 @@ def test_where_nothing_can_be_noted_it_ends_all_the_same(sweep):
 
     sweep.run(Broken())
     assert [cell.state for cell in sweep.cells] == ["done", "done", "waiting"]
+
+
+def test_what_fails_around_a_clip_is_that_cells_failure(sweep, monkeypatch):
+    """The other cells go on, and it can be tried again."""
+
+    def broken():
+        raise AttributeError("partially initialized module")
+
+    monkeypatch.setattr(workshop_module, "peak_memory", broken)
+    cell = sweep.cells[0]
+    with pytest.raises(SentenceError, match="partially initialized module"):
+        Workshop((), (), sweep.runs).render(cell, SweepProgress().of_cell())
+    assert [failure["key"] for failure in cell.attempts.failures] == ["failed.internal"]
+    assert owner(cell.folder) is None
 
 
 def test_stopped_while_a_clip_is_measured_nobody_has_the_next_one(cover, song, tmp_path):

@@ -76,6 +76,8 @@ def check_inputs(
         raise _misshapen("encoder_hidden_states", encoder_hidden_states, f"1 to {TEXT_TOKENS} tokens")
     _check("reference_latents", reference_latents, (None, channels, 1, height, width), rows)
     _check("motion_latents", motion_latents, (None, channels, None, height, width), rows)
+    if motion_latents is not None and not motion_latents.shape[2]:
+        raise ValueError("motion_latents has no frames: give those of the clip before, or drop_motion_frames=True")
     _check("pose_latents", pose_latents, (None, config["pose_dim"], frames, height, width), rows)
     features = (None, config["num_weighted_avg_layers"], config["audio_dim"], frames * FRAMES_PER_LATENT)
     _check("audio_features", audio_features, features, {batch})

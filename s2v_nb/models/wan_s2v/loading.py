@@ -2,6 +2,8 @@
 
 import json
 import logging
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,17 @@ RUNTIME_ONLY = (".scale_input", ".input_scale", ".comfy_quant", "scaled_fp8")
 NEVER_QUANTISED = [
     "patch_embedding", "pose_embedder", "frame_packer", "trainable_condition_mask", "norm_q", "norm_k",
 ]  # fmt: skip
+BF16_IN_GGUF = 30  # gguf.GGMLQuantizationType.BF16
+# Shapes of what is not a matrix; 0 is as many as there are biases, -1 the rest.
+FULL_RANK = [
+    (r"blocks\.\d+\.scale_shift_table", (1, 6, -1)),
+    (r"scale_shift_table", (1, 2, -1)),
+    (r".+\.causal_audio_encoder\.weights", (1, -1, 1, 1)),
+    (r".+\.padding_tokens", (1, 1, 1, -1)),
+    (r"patch_embedding\.weight|.+\.pose_embedder\.weight|frame_packer\.proj\.weight", (0, -1, 1, 2, 2)),
+    (r"frame_packer\.proj_2x\.weight", (0, -1, 2, 4, 4)),
+    (r"frame_packer\.proj_4x\.weight", (0, -1, 4, 8, 8)),
+]
 
 
 class CheckpointError(ValueError):
@@ -128,8 +141,9 @@ def _weights_in(folder: Path) -> tuple[Path, ...]:
         if len(found) > 1 and found[0].suffix == ".gguf":
             raise CheckpointError(f"{folder} holds {len(found)} GGUF files: give the path of one")
         return tuple(found)
-    named = sorted(set(_read_json(indices[0]).get("weight_map", {}).values()))
-    if not named or any(Path(name).name != name for name in named):
+    weight_map = _read_json(indices[0]).get("weight_map")
+    named = sorted(set(map(str, weight_map.values()))) if isinstance(weight_map, dict) else []
+    if not named or any(Path(name).name != name or Path(name).suffix != ".safetensors" for name in named):
         raise CheckpointError(f"{indices[0]} names no files of its own folder; it is damaged, fetch it again")
     missing = [name for name in named if not (folder / name).is_file()]
     if missing:
@@ -272,7 +286,7 @@ def _compare(wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[in
 def _quantizer(model: WanS2VTransformer3DModel, quantization_config: Any, dtype: torch.dtype, **more: Any) -> Any:
     if quantization_config is None:
         return None
-    quantizer = DiffusersAutoQuantizer.from_config(quantization_config)
+    quantizer = DiffusersAutoQuantizer.from_config(quantization_config, pre_quantized=False)
     quantizer.validate_environment()
     quantizer.preprocess_model(
         model=model, device_map=None, keep_in_fp32_modules=list(model._keep_in_fp32_modules), torch_dtype=dtype, **more
@@ -305,13 +319,34 @@ def _load_gguf(
 
     state = load_gguf_checkpoint(str(files.weights[0]))
     names = our_names(state)
-    state = {names[key]: tensor for key, tensor in state.items()}
+    state = {names[key]: _plain(tensor) for key, tensor in state.items()}
+    state = {name: _in_full_rank(name, tensor, state) for name, tensor in state.items()}
     model = _empty_model(files.config, {name: _gguf_shape(tensor) for name, tensor in state.items()})
     quantization_config = quantization_config or GGUFQuantizationConfig(compute_dtype=dtype)
     quantization_config.modules_to_not_convert = NEVER_QUANTISED
     quantizer = _quantizer(model, quantization_config, dtype, state_dict=state)
     _place(model, state, dtype, device, quantizer)
     return _finished(model, quantizer)
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """bfloat16, which diffusers takes for a quantisation, as what it is."""
+    if getattr(tensor, "quant_type", None) != BF16_IN_GGUF:
+        return tensor
+    return tensor.data.as_subclass(torch.Tensor).view(torch.bfloat16)
+
+
+def _in_full_rank(name: str, tensor: torch.Tensor, state: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """The tensor with the axes that some tools drop, as ggml knows four at most and no leading ones."""
+    if hasattr(tensor, "quant_type"):  # blocks of bytes; only matrices come so
+        return tensor
+    for pattern, axes in FULL_RANK:
+        if re.fullmatch(pattern, name) and tensor.ndim != len(axes):
+            bias = state.get(name.removesuffix("weight") + "bias")
+            shape = [side or (bias.numel() if bias is not None else -1) for side in axes]
+            if tensor.numel() % math.prod(side for side in shape if side > 0) == 0:
+                return tensor.reshape(shape)
+    return tensor
 
 
 def _gguf_shape(tensor: torch.Tensor) -> tuple[int, ...]:

@@ -53,9 +53,10 @@ class WanS2VTransformer3DModel(
     _skip_layerwise_casting_patterns = [  # noqa: RUF012
         "patch_embedding", "condition_embedder", "frame_packer", "trainable_condition_mask", "norm",
     ]  # fmt: skip
+    # The patch convolutions feed the residual stream, and in bfloat16 oneDNN (torch 2.13, CPU) gets them wrong.
     _keep_in_fp32_modules = [  # noqa: RUF012
         "time_embedder", "time_proj", "causal_audio_encoder", "scale_shift_table",
-        "norm1", "norm2", "norm3", "norm_out", "proj_out",
+        "patch_embedding", "pose_embedder", "frame_packer", "norm1", "norm2", "norm3", "norm_out", "proj_out",
     ]  # fmt: skip
     _cp_plan = {  # noqa: RUF012
         "rope": {i: ContextParallelInput(split_dim=1, expected_dims=4, split_output=True) for i in (0, 1)},
@@ -169,7 +170,7 @@ class WanS2VTransformer3DModel(
                      pose_latents, audio_features, motion_frames, drop_motion_frames)  # fmt: skip
         layout = TokenLayout(*hidden_states.shape[2:], motion=motion_latents is not None)
         shard = self._shard(layout)
-        dtype, memo = self.patch_embedding.weight.dtype, self._memo or Memo()
+        memo = self._memo or Memo()
 
         # All that depends on neither the noise nor the timestep; kept over the steps inside `remembering`.
         text = memo.recall("text", self._embed_text, encoder_hidden_states)
@@ -178,7 +179,7 @@ class WanS2VTransformer3DModel(
         pose = memo.recall("pose", self._embed_pose, pose_latents)
         past = memo.recall("past", self._embed_past, reference_latents, motion_latents)
 
-        video = as_tokens(self.patch_embedding(hidden_states.to(dtype))).float() + pose
+        video = self._patched(self.patch_embedding, hidden_states) + pose
         batch = video.shape[0]
         states = torch.cat([video + self._kind(VIDEO), past.expand(batch, -1, -1)], dim=1)
         # One timestep more, zero, modulates all that is not noise.
@@ -227,7 +228,8 @@ class WanS2VTransformer3DModel(
         return self.trainable_condition_mask.weight[kind].float()
 
     def _embed_text(self, embeddings: torch.Tensor) -> torch.Tensor:
-        return self.condition_embedder.text(embeddings.to(self.patch_embedding.weight.dtype))
+        # The mask's dtype is that of the products: it is neither quantised nor kept in float32.
+        return self.condition_embedder.text(embeddings.to(self.trainable_condition_mask.weight.dtype))
 
     def _hear(self, features: torch.Tensor, motion_frames: tuple[int, int]) -> AudioTokens:
         return AudioTokens(*self.condition_embedder.causal_audio_encoder.clip_tokens(features, motion_frames))
@@ -236,15 +238,20 @@ class WanS2VTransformer3DModel(
         embedder = self.condition_embedder.pose_embedder
         if latents is None:  # zeros: the bias is what is left of the convolution
             return embedder.bias.float()
-        return as_tokens(embedder(latents.to(embedder.weight.dtype))).float()
+        return self._patched(embedder, latents)
 
     def _embed_past(self, reference: torch.Tensor, motion: torch.Tensor | None) -> torch.Tensor:
         """Tokens of the reference and of the motion frames, float32."""
-        dtype = self.patch_embedding.weight.dtype
-        tokens = as_tokens(self.patch_embedding(reference.to(dtype))).float() + self._kind(REFERENCE)
+        tokens = self._patched(self.patch_embedding, reference) + self._kind(REFERENCE)
         if motion is None:
             return tokens
-        return torch.cat([tokens, self.frame_packer(motion.to(dtype)).float() + self._kind(MOTION)], dim=1)
+        packed = self.frame_packer(motion.to(self.frame_packer.proj.weight.dtype)).float()
+        return torch.cat([tokens, packed + self._kind(MOTION)], dim=1)
+
+    @staticmethod
+    def _patched(convolution: nn.Conv3d, latents: torch.Tensor) -> torch.Tensor:
+        """Tokens (batch, tokens, dim), float32."""
+        return as_tokens(convolution(latents.to(convolution.weight.dtype))).float()
 
     def _head(self, states: torch.Tensor, embedded: torch.Tensor, shard: Shard) -> torch.Tensor:
         """Video tokens (batch, tokens, 4 x 16), float32."""
