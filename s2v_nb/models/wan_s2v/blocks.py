@@ -10,6 +10,9 @@ from torch import nn
 
 from s2v_nb.models.wan_s2v.layout import Shard
 
+PARTS = 4  # of the sequence through the feed-forward, from so many tokens on:
+WORTH_PARTS = 16_384
+
 
 class AudioInjector(nn.Module):
     """Cross-attention from the video tokens of each frame to the audio tokens of that frame.
@@ -77,7 +80,7 @@ class WanS2VTransformerBlock(WanTransformerBlock):
         hidden_states = hidden_states + self.attn2(normed, encoder_hidden_states, None, None)
 
         normed = modulated(self.norm3(hidden_states), scale2, shift2, video).to(dtype)
-        hidden_states = gated(hidden_states, self.ffn(normed), gate2, video)
+        hidden_states = gated(hidden_states, in_parts(self.ffn, normed), gate2, video)
         return self.heard(hidden_states, audio, shard, dtype) if self.ears is not None else hidden_states
 
     def heard(self, hidden_states: torch.Tensor, audio: AudioTokens, shard: Shard, dtype: torch.dtype) -> torch.Tensor:
@@ -98,15 +101,31 @@ class WanS2VTransformerBlock(WanTransformerBlock):
         return torch.cat([hidden_states[:, :video] + update, hidden_states[:, video:]], dim=1)
 
 
+def rows(pair: torch.Tensor, tokens: int, video: int) -> torch.Tensor:
+    """(batch, 2, dim) as (batch, tokens, dim): row 0 for the first ``video`` tokens, row 1 for the rest.
+
+    Compiled, it costs nothing: the choice is made while the tokens pass through one kernel.
+    """
+    is_video = torch.arange(tokens, device=pair.device) < video
+    return torch.where(is_video[None, :, None], pair[:, :1], pair[:, 1:])
+
+
 def modulated(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, video: int) -> torch.Tensor:
-    """x (1 + scale) + shift, with row 0 of scale and shift for the first ``video`` tokens and row 1 for the rest."""
-    rows = (slice(None, video), slice(video, None))
-    return torch.cat(
-        [x[:, part] * (1 + scale[:, i : i + 1]) + shift[:, i : i + 1] for i, part in enumerate(rows)], dim=1
-    )
+    """x (1 + scale) + shift, with scale and shift (batch, 2, dim) of video tokens and of the rest."""
+    return x * (1 + rows(scale, x.shape[1], video)) + rows(shift, x.shape[1], video)
 
 
 def gated(x: torch.Tensor, update: torch.Tensor, gate: torch.Tensor, video: int) -> torch.Tensor:
-    """x + gate update, with row 0 of the gate for the first ``video`` tokens and row 1 for the rest."""
-    rows = (slice(None, video), slice(video, None))
-    return torch.cat([x[:, part] + update[:, part] * gate[:, i : i + 1] for i, part in enumerate(rows)], dim=1)
+    """x + gate update, with the gate (batch, 2, dim) of video tokens and of the rest."""
+    return x + update * rows(gate, x.shape[1], video)
+
+
+def in_parts(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """``layer`` over parts of the tokens one after the other.
+
+    The inner layer of the feed-forward is 2.7 times as wide as the stream: at 81,000 tokens whole, it is the peak of
+    the memory, 4.5 GB. Parts of these sizes are no slower.
+    """
+    if x.shape[1] < WORTH_PARTS:
+        return layer(x)
+    return torch.cat([layer(part) for part in x.chunk(PARTS, dim=1)], dim=1)

@@ -98,8 +98,8 @@ def our_names(keys: Iterable[str]) -> dict[str, str]:
 def _unknown(keys: list[str], why: str) -> str:
     found = ", ".join(sorted(keys)[:3]) or "nothing"
     return (
-        f"these are not the weights of a Wan2.2-S2V transformer: {len(keys)} tensors ({found} ...), {why}; expected are "
-        "the official names, those of diffusers' pull request 12258, or a single-file repack of either"
+        f"these are not the weights of a Wan2.2-S2V transformer: {len(keys)} tensors ({found} ...), {why}; expected "
+        "are the official names, those of diffusers' pull request 12258, or a single-file repack of either"
     )
 
 

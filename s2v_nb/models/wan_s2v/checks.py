@@ -32,8 +32,8 @@ def check_config(config: Any) -> None:
         value = tuple(value) if isinstance(value, list) else value
         if value != published:
             raise ValueError(
-                f"{name}={value!r} in the configuration: this port knows the published branch only, {name}={published!r}; "
-                "use the official implementation for other variants"
+                f"{name}={value!r} in the configuration: this port knows only the published branch, "
+                f"{name}={published!r}; use the official implementation for other variants"
             )
     layers, injected = config["num_layers"], list(config["audio_inject_layers"])
     if len(set(injected)) != len(injected) or not all(0 <= layer < layers for layer in injected):
@@ -64,8 +64,8 @@ def check_inputs(
         raise _misshapen("hidden_states", hidden_states, "one frame or more, with sides even and at least 8")
     if frames > MAX_LATENT_FRAMES:
         raise ValueError(
-            f"hidden_states has {frames} latent frames, at most {MAX_LATENT_FRAMES} fit before the place of the reference "
-            f"picture: make clips of at most {MAX_LATENT_FRAMES * FRAMES_PER_LATENT} frames, and more of them"
+            f"hidden_states has {frames} latent frames, at most {MAX_LATENT_FRAMES} fit before the place of the "
+            f"reference picture: make clips of at most {MAX_LATENT_FRAMES * FRAMES_PER_LATENT} frames, and more of them"
         )
     if motion_latents is None and not drop_motion_frames:
         raise ValueError("motion_latents is None: give the latents of the clip before, or drop_motion_frames=True")

@@ -101,7 +101,7 @@ def load_transformer(
     dtype = dtype or _natural_dtype(shards)
     quantizer = _quantizer(model, quantization_config, dtype)
     for shard in shards:
-        _place(model, _LazyShard(shard, names), dtype, device, quantizer)
+        _place(model, _LazyShard(shard, names, device), dtype, device, quantizer)
     return _finished(model, quantizer)
 
 
@@ -214,8 +214,8 @@ class _LazyShard(Mapping):
     """A shard as the state dict that diffusers' loader walks through, by our names; each tensor is read when its
     turn comes and is not kept."""
 
-    def __init__(self, shard: _Shard, names: dict[str, str]) -> None:
-        self._shard = shard
+    def __init__(self, shard: _Shard, names: dict[str, str], device: str | torch.device) -> None:
+        self._shard, self._stays = shard, torch.device(device).type == "cpu"
         self._theirs = {names[key]: key for key in shard.shapes}
 
     def __len__(self) -> int:
@@ -234,8 +234,9 @@ class _LazyShard(Mapping):
                 yield name, self._read(file, key)
 
     def _read(self, file: Any, key: str) -> torch.Tensor:
-        # A copy: the tensor of the file is a view of it, and would hold all of it in memory for as long as it lives.
-        tensor = file.get_tensor(key).clone()
+        tensor = file.get_tensor(key)
+        if self._stays:  # the tensor is a view of the file, and would hold all of it in memory for as long as it lives
+            tensor = tensor.clone()
         scale = self._shard.scales.get(key)
         return tensor if scale is None else tensor.float() * file.get_tensor(scale).float()
 

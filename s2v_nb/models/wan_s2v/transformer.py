@@ -179,11 +179,10 @@ class WanS2VTransformer3DModel(
         pose = memo.recall("pose", self._embed_pose, pose_latents)
         past = memo.recall("past", self._embed_past, reference_latents, motion_latents)
 
-        video = self._patched(self.patch_embedding, hidden_states) + pose
-        batch = video.shape[0]
-        states = torch.cat([video + self._kind(VIDEO), past.expand(batch, -1, -1)], dim=1)
+        states = self._sequence(hidden_states, pose, past)
         # One timestep more, zero, modulates all that is not noise.
         embedded, modulation = self.condition_embedder.time(torch.cat([timestep, timestep.new_zeros(1)]))
+        batch = len(timestep)
         modulation = torch.stack([modulation[:batch], modulation[batch:].expand(batch, -1, -1)], dim=1)
         for block in self.blocks:
             states = self._through(block, states, text, modulation, rotary, shard, audio)
@@ -252,6 +251,11 @@ class WanS2VTransformer3DModel(
     def _patched(convolution: nn.Conv3d, latents: torch.Tensor) -> torch.Tensor:
         """Tokens (batch, tokens, dim), float32."""
         return as_tokens(convolution(latents.to(convolution.weight.dtype))).float()
+
+    def _sequence(self, latents: torch.Tensor, pose: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
+        """The tokens that enter the first block, float32."""
+        video = self._patched(self.patch_embedding, latents) + pose + self._kind(VIDEO)
+        return torch.cat([video, past.expand(len(video), -1, -1)], dim=1)
 
     def _head(self, states: torch.Tensor, embedded: torch.Tensor, shard: Shard) -> torch.Tensor:
         """Video tokens (batch, tokens, 4 x 16), float32."""
