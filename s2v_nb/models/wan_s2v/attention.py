@@ -10,6 +10,7 @@ import logging
 from typing import Any
 
 import torch
+from diffusers.models.attention import AttentionModuleMixin
 from diffusers.models.attention_dispatch import _HUB_KERNELS_REGISTRY, AttentionBackendName
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,16 @@ def best_attention_backend() -> str:
 def use_best_attention(transformer: Any) -> str:
     """Set the fastest exact backend on the transformer; returns its name."""
     backend = best_attention_backend()
-    transformer.set_attention_backend(backend)
+    set_attention(transformer, backend)
     logger.info("attention backend: %s", backend)
     return backend
+
+
+def set_attention(transformer: Any, backend: str) -> None:
+    """As `set_attention_backend`, which would ask for the package that fetches kernels where none is to be fetched."""
+    if backend != AttentionBackendName.FLASH_4_HUB.value:
+        transformer.set_attention_backend(backend)
+        return
+    for module in transformer.modules():
+        if isinstance(module, AttentionModuleMixin):
+            module.processor._attention_backend = AttentionBackendName.FLASH_4_HUB

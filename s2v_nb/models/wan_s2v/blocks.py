@@ -1,5 +1,6 @@
 """One block of the network, and the audio attention that follows some of them."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -10,8 +11,7 @@ from torch import nn
 
 from s2v_nb.models.wan_s2v.layout import Shard
 
-PARTS = 4  # of the sequence through the feed-forward, from so many tokens on:
-WORTH_PARTS = 16_384
+PART = 16_384  # tokens at once through the feed-forward layer
 
 
 class AudioInjector(nn.Module):
@@ -48,7 +48,7 @@ class WanS2VTransformerBlock(WanTransformerBlock):
     """
 
     # The layers of the injector that this block hears through: a tuple, so that they are not registered twice, as the
-    # weights name them elsewhere. They are no arguments of `forward` since offloading hooks move arguments to the device.
+    # weights name them elsewhere. They are no arguments of `forward` since offloading hooks would move those.
     ears: tuple[WanAttention, AdaLayerNorm] | None = None
 
     def forward(  # type: ignore[override]
@@ -74,14 +74,37 @@ class WanS2VTransformerBlock(WanTransformerBlock):
         shift1, scale1, gate1, shift2, scale2, gate2 = (self.scale_shift_table + temb.float()).unbind(2)
 
         normed = modulated(self.norm1(hidden_states), scale1, shift1, video).to(dtype)
-        hidden_states = gated(hidden_states, self.attn1(normed, None, None, rotary_emb), gate1, video)
+        update = self.attn1(normed, None, None, rotary_emb)
+        hidden_states = gated(hidden_states, update, gate1, video, in_place=self.may_overwrite(hidden_states))
 
         normed = self.norm2(hidden_states).to(dtype)
         hidden_states = hidden_states + self.attn2(normed, encoder_hidden_states, None, None)
 
-        normed = modulated(self.norm3(hidden_states), scale2, shift2, video).to(dtype)
-        hidden_states = gated(hidden_states, in_parts(self.ffn, normed), gate2, video)
+        hidden_states = torch.cat(
+            [self.fed(part, scale2, shift2, gate2, video - start, dtype) for start, part in parts_of(hidden_states)],
+            dim=1,
+        )
         return self.heard(hidden_states, audio, shard, dtype) if self.ears is not None else hidden_states
+
+    def may_overwrite(self, hidden_states: torch.Tensor) -> bool:
+        """Whether the input may be written to, which saves the caller's copy of a long sequence (1.7 GB at 720p).
+
+        Not while gradients are wanted or hooks of diffusers, such as step caches, may come back to it.
+        """
+        hooked = hasattr(self, "_diffusers_hook")
+        return hidden_states.shape[1] > PART and not hooked and not torch.is_grad_enabled()
+
+    def fed(
+        self,
+        x: torch.Tensor,
+        scale: torch.Tensor,
+        shift: torch.Tensor,
+        gate: torch.Tensor,
+        video: int,
+        dtype: torch.dtype,
+    ) -> torch.Tensor:
+        """These tokens after the feed-forward layer."""
+        return gated(x, self.ffn(modulated(self.norm3(x), scale, shift, video).to(dtype)), gate, video)
 
     def heard(self, hidden_states: torch.Tensor, audio: AudioTokens, shard: Shard, dtype: torch.dtype) -> torch.Tensor:
         """The video tokens of each frame attend to that frame's audio tokens; all other tokens pass."""
@@ -97,8 +120,21 @@ class WanS2VTransformerBlock(WanTransformerBlock):
         queries = queries.reshape(batch * frames, shard.layout.tokens_per_frame, -1)
         pooled, local = (tokens[:, first:last].flatten(0, 1).to(dtype) for tokens in (audio.pooled, audio.local))
         update = attention(norm(queries, temb=pooled).to(dtype), local, None, None)
-        update = update.reshape(batch, -1, update.shape[-1])[:, before : before + video]
-        return torch.cat([hidden_states[:, :video] + update, hidden_states[:, video:]], dim=1)
+        # In place: these states were made in this block, and padding has copied what the gradient would need of them.
+        hidden_states[:, :video] += update.reshape(batch, -1, update.shape[-1])[:, before : before + video]
+        return hidden_states
+
+
+def parts_of(x: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+    """The tokens in equal parts of at most `PART`, each with the number of its first.
+
+    The inner layer of the feed-forward is 2.7 times as wide as the stream; over 81,000 tokens at once it would be the
+    peak of the memory. In parts of this size its products are no slower.
+    """
+    tokens = x.shape[1]
+    size = -(-tokens // -(-tokens // PART))
+    for start in range(0, tokens, size):
+        yield start, x[:, start : start + size]
 
 
 def rows(pair: torch.Tensor, tokens: int, video: int) -> torch.Tensor:
@@ -115,17 +151,9 @@ def modulated(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, video: 
     return x * (1 + rows(scale, x.shape[1], video)) + rows(shift, x.shape[1], video)
 
 
-def gated(x: torch.Tensor, update: torch.Tensor, gate: torch.Tensor, video: int) -> torch.Tensor:
+def gated(
+    x: torch.Tensor, update: torch.Tensor, gate: torch.Tensor, video: int, *, in_place: bool = False
+) -> torch.Tensor:
     """x + gate update, with the gate (batch, 2, dim) of video tokens and of the rest."""
-    return x + update * rows(gate, x.shape[1], video)
-
-
-def in_parts(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """``layer`` over parts of the tokens one after the other.
-
-    The inner layer of the feed-forward is 2.7 times as wide as the stream: at 81,000 tokens whole, it is the peak of
-    the memory, 4.5 GB. Parts of these sizes are no slower.
-    """
-    if x.shape[1] < WORTH_PARTS:
-        return layer(x)
-    return torch.cat([layer(part) for part in x.chunk(PARTS, dim=1)], dim=1)
+    change = update * rows(gate, x.shape[1], video)
+    return x.add_(change) if in_place else x + change

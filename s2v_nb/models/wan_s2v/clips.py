@@ -33,7 +33,7 @@ def check_frames_per_clip(frames: int) -> None:
     """Raise ValueError unless clips can be of that length."""
     if frames % FRAMES_PER_LATENT or not FRAMES_PER_LATENT <= frames <= LONGEST:
         raise ValueError(
-            f"frames_per_clip={frames}: must be a multiple of {FRAMES_PER_LATENT} from {FRAMES_PER_LATENT} to {LONGEST}; "
+            f"frames_per_clip={frames}: must be a multiple of {FRAMES_PER_LATENT} up to {LONGEST}; "
             "from 124 on the frames would take the rotary position of the reference picture"
         )
 

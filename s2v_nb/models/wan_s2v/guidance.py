@@ -13,7 +13,7 @@ Predict = Callable[[bool, bool], torch.Tensor]
 class Guidance:
     """Classifier-free guidance (J. Ho, T. Salimans, 2022), for text and sound at once or apart.
 
-    ``text`` alone is the reference: u + text (ta - u), u with the negative prompt and silence, ta with prompt and sound.
+    ``text`` alone is the reference: u + text (ta - u), u with negative prompt and silence, ta with prompt and sound.
     With another ``audio`` it is u + text (t - u) + audio (ta - t), t with the prompt and silence: three passes.
     ``interval`` is the part of the steps that is guided; outside it, as for scales up to 1, one pass is enough
     (T. Kynkaanniemi et al., "Applying guidance in a limited interval", 2024).

@@ -18,8 +18,18 @@ from diffusers.utils import BaseOutput
 
 from s2v_nb.models.wan_s2v.audio import audio_features, bucket, clip_count
 from s2v_nb.models.wan_s2v.clips import (
-    CUT, FPS, FRAMES_PER_LATENT, MOTION_PIXELS, OPENING, Clip, ClipSpan, Resume, check_frames_per_clip, fitted_clips,
-    song_frames, whole_clips,
+    CUT,
+    FPS,
+    FRAMES_PER_LATENT,
+    MOTION_PIXELS,
+    OPENING,
+    Clip,
+    ClipSpan,
+    Resume,
+    check_frames_per_clip,
+    fitted_clips,
+    song_frames,
+    whole_clips,
 )  # fmt: skip
 from s2v_nb.models.wan_s2v.finish import Finish, to_uint8
 from s2v_nb.models.wan_s2v.guidance import Guidance
@@ -29,7 +39,7 @@ from s2v_nb.models.wan_s2v.transformer import WanS2VTransformer3DModel
 
 # The negative prompt of the reference.
 NEGATIVE_PROMPT = (
-    "画面模糊，最差质量，画面模糊，细节模糊不清，情绪激动剧烈，手快速抖动，字幕，丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，"  # noqa: E501
+    "画面模糊，最差质量，画面模糊，细节模糊不清，情绪激动剧烈，手快速抖动，字幕，丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，"
     "畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走"
 )
 TEXT_TOKENS = 512
@@ -225,8 +235,7 @@ class WanS2VPipeline(DiffusionPipeline):
         """What lies before the first clip to be made."""
         if resume:
             latents = resume.latents if resume.latents is not None else self._encode(resume.pixels)
-            past = _Past(None if resume.pixels is None else resume.pixels.cpu(), latents.to(self._execution_device))
-            return past
+            return _Past(None if resume.pixels is None else resume.pixels.cpu(), latents.to(self._execution_device))
         height, width = job.reference.shape[-2:]
         pixels = torch.zeros(1, 3, MOTION_PIXELS, height, width)  # middle grey
         if not job.open_with_picture:  # the first clip does not look at it
