@@ -26,6 +26,7 @@ from diffusers.hooks.first_block_cache import FBCHeadBlockHook
 
 from s2v_nb.models.wan_s2v.attention import set_attention, use_best_attention
 from s2v_nb.models.wan_s2v.audio import audio_features
+from s2v_nb.models.wan_s2v.compiling import compile_blocks
 from s2v_nb.models.wan_s2v.fp8 import quantize_fp8
 from s2v_nb.models.wan_s2v.pipeline import WanS2VPipeline
 from s2v_nb.models.wan_s2v.schedule import flow_unipc
@@ -61,7 +62,7 @@ def main() -> None:
 def all_parts(names: list[str]) -> None:
     parts: dict[str, Callable[[], dict]] = {
         "forward": forward, "warm_cache": warm_cache, "fp8": fp8, "vae": vae, "encoders": encoders,
-        "clip": clip,
+        "clip_20": clip_20, "clip_40": clip_40,
     }  # fmt: skip
     for name in names or parts:
         began = time.perf_counter()
@@ -106,7 +107,8 @@ def later_clip(size: str, frames: int = LATENT_FRAMES) -> tuple:
         return torch.randn(shape, device=GPU, generator=generator)
 
     return (draw(1, 16, frames, height, width), torch.tensor([500], device=GPU), draw(1, 512, 4096).bfloat16(),
-            draw(1, 16, 1, height, width), draw(1, 16, 19, height, width), None, draw(1, 25, 1024, 4 * frames))  # fmt: skip
+            draw(1, 16, 1, height, width), draw(1, 16, 19, height, width), None,
+            draw(1, 25, 1024, 4 * frames))  # fmt: skip
 
 
 @torch.no_grad()
@@ -295,27 +297,36 @@ def whole_clip(pipe: WanS2VPipeline, max_area: int = 480 * 832, **options: Any) 
     return {"seconds": round(time.perf_counter() - began, 1), "frames": out.frames.shape[1]}
 
 
-def clip() -> dict:
-    """8 s of song: 40 steps guided in all of them; 20 steps guided in the first 60 %, with a first-block cache."""
+def ready() -> tuple[WanS2VTransformer3DModel, WanS2VPipeline, dict]:
+    """The pipeline, compiled, and what is said of it."""
     model = random_transformer()
-    result: dict = {**machine(), "what": "8 s at 832x448 (sides are multiples of 64) as a whole, bf16, compiled",
-                    "official": "2 clips of 80 frames x 40 steps x 2 passes", "backend": use_best_attention(model)}  # fmt: skip
-    pipe = pipeline(compiled(model))
-    whole_clip(pipe, fit_length=True, num_inference_steps=2)  # compiles for the lengths of both clips
-    few, more = (whole_clip(pipe, fit_length=True, num_inference_steps=steps)["seconds"] for steps in (2, 6))
-    step = (more - few) / 4
-    result["40 steps x 2 passes"] = {"seconds": round(few + 38 * step, 1), "seconds_a_step": round(step, 2),
-                                     "how": "worked out from runs of 2 and 6 steps"}  # fmt: skip
-    say(result["40 steps x 2 passes"])
-    quick = {"fit_length": True, "guidance_interval": (0.0, 0.6), "num_inference_steps": 20}
-    compiled(model, fullgraph=False).enable_cache(FirstBlockCacheConfig(threshold=0.1))  # it looks at the values
-    whole_clip(pipe, **{**quick, "num_inference_steps": 1})
-    counted = Skips()
-    result["20 steps, guided in the first 60 %, first-block cache 0.1"] = {
-        **whole_clip(pipe, **quick),
-        **counted.done(),
+    about = {
+        **machine(),
+        "what": "8 s at 832x448 (sides are multiples of 64) as a whole, as long as the song, bf16, compiled",
+        "official": "2 clips of 80 frames x 40 steps x 2 passes",
+        "backend": use_best_attention(model),
     }
-    return result
+    return model, pipeline(compile_blocks(model)), about
+
+
+def clip_40() -> dict:
+    """40 steps, guided in all of them."""
+    _, pipe, about = ready()
+    whole_clip(pipe, fit_length=True, num_inference_steps=1)  # compiles for the lengths of both clips
+    few, more = (whole_clip(pipe, fit_length=True, num_inference_steps=steps)["seconds"] for steps in (1, 4))
+    step = (more - few) / 3
+    return {**about, "how": "worked out from runs of 1 and 4 steps", "seconds_a_step": round(step, 2),
+            "seconds": round(few + 39 * step, 1)}  # fmt: skip
+
+
+def clip_20() -> dict:
+    """20 steps, guided in the first 60 %, with a first-block cache."""
+    model, pipe, about = ready()
+    quick = {"fit_length": True, "guidance_interval": (0.0, 0.6)}
+    model.enable_cache(FirstBlockCacheConfig(threshold=0.1))
+    whole_clip(pipe, **quick, num_inference_steps=1)
+    counted = Skips()
+    return {**about, **whole_clip(pipe, **quick, num_inference_steps=20), **counted.done()}
 
 
 class Skips:

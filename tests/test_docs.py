@@ -171,3 +171,42 @@ def test_readme_figures_of_the_studio_are_the_measured_ones():
     table = text[text.index("<!-- studio -->") : text.index("<!-- /studio -->")]
 
     assert table.splitlines()[3:] == studio_rows()
+
+
+def s2v_rows() -> list[str]:
+    """The lines of the table in docs/wan_s2v.md, from the committed result file."""
+    import json
+
+    found = json.loads((ROOT / "bench/results/s2v_h100.json").read_text())
+    forward, fp8, two = found["forward"], found["fp8"], found["parallel"]
+    official, flash, cudnn = (
+        forward["official_h100"],
+        forward["compiled flash_4_hub"],
+        forward["compiled _native_cudnn"],
+    )
+    sizes = ("480p", "720p")
+
+    def line(label: str, *cells: str) -> str:
+        return f"| {label} | {' | '.join(cells)} |"
+
+    return [
+        line("official, cuDNN attention, one H100 (given)", *(f"{official[size]['cudnn']:.2f} s" for size in sizes)),
+        line("eager, cuDNN", f"{forward['eager _native_cudnn']['480p']['seconds']:.2f} s", ""),
+        line("compiled, cuDNN", f"{cudnn['480p']['seconds']:.2f} s", f"{two['720p']['one']['seconds']:.2f} s"),
+        line("compiled, flash-attn-4", *(f"{flash[size]['seconds']:.2f} s" for size in sizes)),
+        line(
+            "its peak memory above the weights", *(f"{flash[size]['peak_above_weights_gb']:.2f} GB" for size in sizes)
+        ),
+        line("compiled, flash-attn-4, float8 products", *(f"{fp8[size]['seconds']:.2f} s" for size in sizes)),
+        line("relative distance of its output to bfloat16", f"{100 * fp8['480p']['relative_l2_to_bf16']:.1f} %", ""),
+        line(
+            "two H200, cuDNN", *(f"{two[size]['two']['seconds']:.2f} s, {two[size]['times']:.2f} x" for size in sizes)
+        ),
+    ]
+
+
+def test_figures_of_the_s2v_network_are_the_measured_ones():
+    text = (ROOT / "docs/wan_s2v.md").read_text()
+    table = text[text.index("<!-- s2v -->") : text.index("<!-- /s2v -->")]
+
+    assert table.splitlines()[3:] == s2v_rows()

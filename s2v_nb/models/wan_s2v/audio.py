@@ -163,6 +163,19 @@ def audio_features(
     return _each_state(model, waveform_16k(audio, sampling_rate), processor, window_seconds, at_30fps=True)
 
 
+def feature_count(model: Any, samples: int) -> int:
+    """How many 30-fps features ``samples`` samples of 16 kHz give: ``n30`` of `audio_features`, before it is run."""
+    return _n30(_n50(wav2vec2(model).config, samples))
+
+
+def wav2vec2(model: Any) -> Any:
+    """The network without a CTC head; ValueError if it is in training mode."""
+    encoder = getattr(model, "wav2vec2", model)
+    if encoder.training:
+        raise ValueError("model is in training mode, whose dropout makes features random; call model.eval() first")
+    return encoder
+
+
 def clip_count(n30: int, frames_per_clip: int) -> int:
     """How many clips a song takes; one that ends exactly with a clip has one more, silent, as in the reference."""
     return int(n30 / (frames_per_clip * PER_FRAME)) + 1
@@ -215,9 +228,7 @@ def _each_state(
     model: Any, waveform: torch.Tensor, processor: Any, window_seconds: float, *, at_30fps: bool
 ) -> torch.Tensor:
     """Every hidden state, float32 of shape (layers + 1, n50 or n30, dim) on the CPU."""
-    encoder = getattr(model, "wav2vec2", model)
-    if encoder.training:
-        raise ValueError("model is in training mode, whose dropout makes features random; call model.eval() first")
+    encoder = wav2vec2(model)
     if not window_seconds > 0:
         raise ValueError(f"window_seconds={window_seconds} must be above 0; {WINDOW_SECONDS} suits the large model")
     with torch.no_grad():
@@ -249,15 +260,26 @@ def _frames(model: Any, sound: torch.Tensor, window_seconds: float) -> torch.Ten
 
 def _windows(config: Any, samples: int, window_seconds: float) -> Iterator[slice]:
     """Stretches of samples whose frames, put together, are those of the whole."""
-    strides = [1, *config.conv_stride]
-    hop = prod(strides)
-    field = 1 + sum((kernel - 1) * prod(strides[: i + 1]) for i, kernel in enumerate(config.conv_kernel))
-    frames = (samples - field) // hop + 1
+    hop, field = _hop_and_field(config)
+    frames = _n50(config, samples)
     per_window = max(1, int(window_seconds * RATE) // hop)
     if config.feat_extract_norm != "layer":  # 'group' measures loudness over all it is given, so it is given all
         per_window = frames
     for first, end in pairwise([*range(0, frames, per_window), frames]):
         yield slice(first * hop, (end - 1) * hop + field)
+
+
+def _hop_and_field(config: Any) -> tuple[int, int]:
+    """Samples from one frame to the next, and samples that one frame sees."""
+    strides = [1, *config.conv_stride]
+    field = 1 + sum((kernel - 1) * prod(strides[: i + 1]) for i, kernel in enumerate(config.conv_kernel))
+    return prod(strides), field
+
+
+def _n50(config: Any, samples: int) -> int:
+    """How many frames the convolutions make."""
+    hop, field = _hop_and_field(config)
+    return (samples - field) // hop + 1
 
 
 def _through_layers(encoder: Any, frames: torch.Tensor, at_30fps: bool) -> torch.Tensor:

@@ -51,7 +51,7 @@ class WanS2VTransformerBlock(WanTransformerBlock):
     # weights name them elsewhere. They are no arguments of `forward` since offloading hooks would move those.
     ears: tuple[WanAttention, AdaLayerNorm] | None = None
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         hidden_states: torch.Tensor,
         encoder_hidden_states: torch.Tensor,

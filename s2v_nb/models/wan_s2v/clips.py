@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from s2v_nb.models.wan_s2v.layout import MAX_LATENT_FRAMES
+from s2v_nb.models.wan_s2v.layout import MAX_LATENT_FRAMES, MOTION_FRAMES
+from s2v_nb.storage import replacing
 
 FPS = 16  # hertz, what the network was trained on
 FRAMES_PER_LATENT = 4
 LONGEST = FRAMES_PER_LATENT * MAX_LATENT_FRAMES  # frames a clip
-MOTION_PIXELS = 73  # frames of the past, 19 latent frames
+MOTION_PIXELS = FRAMES_PER_LATENT * MOTION_FRAMES - 3  # 73 frames of the past
 CUT = 3  # frames at the start of the very first clip that the reference throws away
 OPENING = 6  # frames of the past that show the picture where the clip is to begin with it
 
@@ -50,7 +51,8 @@ def whole_clips(clips: int, frames_per_clip: int, cut: int) -> list[ClipSpan]:
 
 def fitted_clips(frames: int, frames_per_clip: int, cut: int) -> list[ClipSpan]:
     """As few frames as ``frames`` of output need: the last clip is only as long as is left, in fours."""
-    spans, start, total = [], 0, frames + cut
+    spans: list[ClipSpan] = []
+    start, total = 0, frames + cut
     while start < total:
         left = total - start
         length = min(frames_per_clip, FRAMES_PER_LATENT * math.ceil(left / FRAMES_PER_LATENT))
@@ -79,22 +81,30 @@ class Resume:
             )
 
     def save(self, path: str | Path) -> None:
-        """Write it as safetensors."""
+        """Write it as safetensors, in one move: the file is whole or not there."""
         from safetensors.torch import save_file
 
         frame = None if self.last_frame is None else torch.from_numpy(np.ascontiguousarray(self.last_frame))
         tensors = {"latents": self.latents, "pixels": self.pixels, "last_frame": frame}
         kept = {name: tensor.cpu().contiguous() for name, tensor in tensors.items() if tensor is not None}
-        save_file(kept, path, metadata={"clip": str(self.clip)})
+        with replacing(Path(path)) as scratch:
+            save_file(kept, scratch, metadata={"clip": str(self.clip)})
 
     @classmethod
     def load(cls, path: str | Path) -> "Resume":
-        """Read what `save` wrote."""
-        from safetensors import safe_open
+        """Read what `save` wrote; ValueError if it did not write the file."""
+        from safetensors import SafetensorError, safe_open
 
-        with safe_open(path, "pt") as file:
-            tensors: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            clip = int((file.metadata() or {})["clip"])
+        try:
+            with safe_open(path, "pt") as file:
+                tensors: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                clip = int((file.metadata() or {}).get("clip", 0))
+        except SafetensorError as error:
+            raise ValueError(
+                f"{path} is no safetensors file, or a part of one; was it written by Resume.save?"
+            ) from error
+        if not clip or tensors.keys() - {"latents", "pixels", "last_frame"}:
+            raise ValueError(f"{path} holds {', '.join(tensors)} and names no clip; was it written by Resume.save?")
         if "last_frame" in tensors:
             tensors["last_frame"] = tensors["last_frame"].numpy()
         return cls(clip, **tensors)
@@ -108,5 +118,5 @@ class Clip:
     clips: int  # how many there are in all
     frames: Any  # of the wanted kind, see `WanS2VPipeline.__call__`
     latents: torch.Tensor  # (1, 16, T, H / 8, W / 8), denoised
-    resume: Resume  # for the clip after it
+    resume: Resume | None  # for the clip after it; None where none can follow
     drift: Any = None  # `colour.Drift` against the picture

@@ -31,7 +31,7 @@ class ConditionEmbedder(nn.Module):
     """Time, text, audio and pose; the names of the parts are those of the published diffusers layout."""
 
     def __init__(
-        self, dim: int, *, freq_dim: int, text_dim: int, pose_dim: int, patch_size: tuple[int, ...],
+        self, dim: int, *, freq_dim: int, text_dim: int, pose_dim: int, patch_size: tuple[int, int, int],
         audio_dim: int, audio_layers: int, audio_tokens: int,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -56,11 +56,11 @@ class ConditionEmbedder(nn.Module):
 class FramePacker(nn.Module):
     """Motion latents to tokens: the newest frame in full, the older ones ever coarser."""
 
-    def __init__(self, in_channels: int, dim: int, patch_size: tuple[int, ...]) -> None:
+    def __init__(self, in_channels: int, dim: int, patch_size: tuple[int, int, int]) -> None:
         super().__init__()
-        for name, factor in (("proj", 1), ("proj_2x", 2), ("proj_4x", 4)):
-            size = tuple(factor * side for side in patch_size)
-            self.add_module(name, nn.Conv3d(in_channels, dim, kernel_size=size, stride=size))
+        self.proj, self.proj_2x, self.proj_4x = (
+            nn.Conv3d(in_channels, dim, kernel_size=size, stride=size) for size in _multiples(patch_size)
+        )
 
     def forward(self, motion_latents: torch.Tensor) -> torch.Tensor:
         """(batch, channel, frames, height, width), oldest first, to (batch, tokens, dim), newest first."""
@@ -70,6 +70,12 @@ class FramePacker(nn.Module):
         return torch.cat(
             [as_tokens(self.proj(near)), as_tokens(self.proj_2x(mid)), as_tokens(self.proj_4x(far))], dim=1
         )
+
+
+def _multiples(size: tuple[int, int, int]) -> list[tuple[int, int, int]]:
+    """The size once, twice and four times."""
+    time, height, width = size
+    return [(factor * time, factor * height, factor * width) for factor in (1, 2, 4)]
 
 
 def as_tokens(volume: torch.Tensor) -> torch.Tensor:

@@ -34,6 +34,8 @@ class Finish:
             raise ValueError(f"output_type={output_type!r}: must be one of {', '.join(OUTPUT_TYPES)}")
         if not 0 <= colour_match <= 1:
             raise ValueError(f"colour_match={colour_match}: must be from 0, off, to 1")
+        if output_fps is not None and not FPS / 2 < output_fps < float("inf"):
+            raise ValueError(f"output_fps={output_fps}: must be above {FPS / 2:g}, such as 24 or 30; None for {FPS}")
         self.output_type, self.colour_match = output_type, colour_match
         self._reference = to_uint8(reference)[0]
         self._retimer = None

@@ -35,8 +35,8 @@ class Guidance:
 
     def passes(self, step: int, steps: int) -> int:
         """How often the network runs in this step: 1, 2 or 3."""
-        first, last = self.interval
-        if not first * steps <= step < last * steps:
+        first, last = (round(edge * steps, 6) for edge in self.interval)  # 0.55 * 100 is above 55
+        if not first <= step < last:
             return 1
         if self.audio is None or self.audio == self.text:
             return 2 if self.text > 1 else 1

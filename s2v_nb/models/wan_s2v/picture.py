@@ -98,7 +98,7 @@ def reference_pixels(image: PIL.Image.Image | np.ndarray, height: int, width: in
     ValueError
         If the picture is of another kind or smaller than 16 pixels a side.
     """
-    picture = _as_picture(image)
+    picture = as_picture(image)
     rows, columns = _fitted((picture.height, picture.width), min(height, width))
     small = picture.resize((columns, rows), PIL.Image.Resampling.BILINEAR)  # PIL averages where it shrinks
     unit = torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
@@ -138,7 +138,8 @@ def pose_pixels(
         raise ValueError(f"fps={fps} must be above 0; take it from the pose video's file")
     if not len(pose_frames):
         raise ValueError("pose_frames holds no frame; leave the pose video out for a clip without one")
-    _check_pixels("pose_frames[0]", pose_frames[0])
+    for n, frame in enumerate(pose_frames if isinstance(pose_frames, Sequence) else pose_frames[:1]):
+        _check_pixels(f"pose_frames[{n}]", frame)
     return PoseClips(pose_frames, max(1, round(fps / FPS)), clips, frames_per_clip, (height, width))
 
 
@@ -174,7 +175,6 @@ class PoseClips:
     def _frame(self, at: int) -> torch.Tensor:
         """One frame at the clip's size, float32 of shape (3, height, width)."""
         frame = self.frames[at]
-        _check_pixels(f"pose_frames[{at}]", frame)
         pixels = torch.from_numpy(np.array(frame)).permute(2, 0, 1)[None].float() / 255 * 2 - 1
         size = _fitted((frame.shape[0], frame.shape[1]), min(self.size))
         return _centred(functional.interpolate(pixels, size=size, mode="bilinear", antialias=True)[0], *self.size)
@@ -197,7 +197,7 @@ def _centred(pixels: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return padded[:, top : top + height, left : left + width]
 
 
-def _as_picture(image: PIL.Image.Image | np.ndarray) -> PIL.Image.Image:
+def as_picture(image: PIL.Image.Image | np.ndarray) -> PIL.Image.Image:
     """The reference as a PIL image of mode RGB, once checked."""
     if isinstance(image, PIL.Image.Image):
         if image.mode != "RGB":

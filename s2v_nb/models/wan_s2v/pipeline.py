@@ -7,6 +7,7 @@ improvement is an option that is off.
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from diffusers import AutoencoderKLWan, DiffusionPipeline
 from diffusers.pipelines.wan.pipeline_wan import prompt_clean
 from diffusers.utils import BaseOutput
 
-from s2v_nb.models.wan_s2v.audio import audio_features, bucket, clip_count
+from s2v_nb.models.wan_s2v.audio import RATE, audio_features, bucket, clip_count, feature_count, waveform_16k
 from s2v_nb.models.wan_s2v.clips import (
     CUT,
     FPS,
@@ -31,9 +32,17 @@ from s2v_nb.models.wan_s2v.clips import (
     song_frames,
     whole_clips,
 )  # fmt: skip
+from s2v_nb.models.wan_s2v.demands import (
+    LATENT_SIDE,
+    check_components,
+    check_numbers,
+    check_resume,
+    check_text,
+)  # fmt: skip
+from s2v_nb.models.wan_s2v.embedders import TEXT_TOKENS
 from s2v_nb.models.wan_s2v.finish import Finish, to_uint8
 from s2v_nb.models.wan_s2v.guidance import Guidance
-from s2v_nb.models.wan_s2v.picture import PoseClips, clip_size, pose_pixels, reference_pixels
+from s2v_nb.models.wan_s2v.picture import PoseClips, as_picture, clip_size, pose_pixels, reference_pixels
 from s2v_nb.models.wan_s2v.schedule import fresh_scheduler
 from s2v_nb.models.wan_s2v.transformer import WanS2VTransformer3DModel
 
@@ -42,7 +51,6 @@ NEGATIVE_PROMPT = (
     "画面模糊，最差质量，画面模糊，细节模糊不清，情绪激动剧烈，手快速抖动，字幕，丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，"
     "畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走"
 )
-TEXT_TOKENS = 512
 MAX_AREA = 720 * 1280
 
 
@@ -67,8 +75,10 @@ class WanS2VPipeline(DiffusionPipeline):
     audio_encoder, audio_processor : Wav2Vec2 (with or without its CTC head) and its processor
     """
 
+    # In the order in which they run: accelerate moves each one off the device when the next begins.
     model_cpu_offload_seq = "text_encoder->audio_encoder->transformer->vae"
-    _optional_components = ["text_encoder", "tokenizer", "audio_processor"]  # noqa: RUF012
+    # diffusers saves and loads no component with a default value that is not named here.
+    _optional_components = ["text_encoder", "tokenizer", "audio_encoder", "audio_processor"]  # noqa: RUF012
 
     def __init__(
         self,
@@ -173,34 +183,42 @@ class WanS2VPipeline(DiffusionPipeline):
             If an argument is wrong or a component is missing, before any model runs.
         """
         check_frames_per_clip(frames_per_clip)
+        check_numbers(num_inference_steps, flow_shift, num_clips)
         guidance = Guidance(guidance_scale, audio_guidance_scale, guidance_interval)
         guided = any(guidance.passes(step, num_inference_steps) > 1 for step in range(num_inference_steps))
-        self._check(num_inference_steps, num_clips, prompt, prompt_embeds, guided and negative_prompt_embeds is None)
+        check_components(self.components, text=prompt_embeds is None or (guided and negative_prompt_embeds is None))
+        network = self.transformer.config
+        texts = {True: (prompt, check_text("prompt", prompt, prompt_embeds, network.text_dim))}
+        if guided:
+            negative = check_text("negative_prompt", negative_prompt, negative_prompt_embeds, network.text_dim)
+            texts[False] = (negative_prompt, negative)
         reference = _reference(image, max_area)
+        height, width = reference.shape[-2:]
         cut = 0 if init_first_frame else CUT
-        start = resume_from.clip * frames_per_clip - cut if resume_from else 0
-        finish = Finish(reference, output_type, output_fps, colour_match, resume_from, start)
-
-        features = audio_features(self.audio_encoder, self.audio_processor, audio, sampling_rate)
+        finish = Finish(
+            reference, output_type, output_fps, colour_match, resume_from,
+            start=resume_from.clip * frames_per_clip - cut if resume_from else 0,
+        )  # fmt: skip
+        sound = waveform_16k(audio, sampling_rate)
         if fit_length:
-            spans = fitted_clips(song_frames(audio.shape[-1], sampling_rate), frames_per_clip, cut)[:num_clips]
+            spans = fitted_clips(song_frames(len(sound), RATE), frames_per_clip, cut)[:num_clips]
         else:
-            spans = whole_clips(clip_count(features.shape[1], frames_per_clip), frames_per_clip, cut)[:num_clips]
-        if resume_from and resume_from.clip >= len(spans):
-            raise ValueError(f"resume_from.clip={resume_from.clip}: the song has {len(spans)} clips, the first is 0")
-        noise = _Noise(secrets.randbelow(2**31) if seed is None else seed, latents, spans)
+            n30 = feature_count(self.audio_encoder, len(sound))
+            spans = whole_clips(clip_count(n30, frames_per_clip), frames_per_clip, cut)[:num_clips]
+        if resume_from:
+            check_resume(resume_from, len(spans), frames_per_clip, network.in_channels, (height, width))
+        size = (network.in_channels, height // LATENT_SIDE, width // LATENT_SIDE)
+        noise = _Noise(secrets.randbelow(2**31) if seed is None else seed, latents, spans, size)
         poses = None
         if pose_video is not None:
             frames = [np.asarray(frame) for frame in pose_video]
-            poses = pose_pixels(frames, pose_fps, len(spans), frames_per_clip, *reference.shape[-2:])
-        embeds = {True: self._embed("prompt", prompt, prompt_embeds)}
-        if guided:
-            embeds[False] = self._embed("negative_prompt", negative_prompt, negative_prompt_embeds)
-        job = _Job(
-            spans, features, -cut if align_audio else 0, embeds, reference, self._encode(reference), poses,
-            init_first_frame, guidance, num_inference_steps, flow_shift, noise, on_step,
-        )  # fmt: skip
+            poses = pose_pixels(frames, pose_fps, len(spans), frames_per_clip, height, width)
         try:
+            embeds = {kind: self._embed(*text) for kind, text in texts.items()}
+            job = _Job(
+                spans, self._hear(sound), -cut if align_audio else 0, embeds, reference, self._encode(reference),
+                poses, init_first_frame, guidance, num_inference_steps, flow_shift, noise, on_step,
+            )  # fmt: skip
             return self._make(job, finish, resume_from, on_clip)
         finally:
             self.maybe_free_model_hooks()
@@ -212,24 +230,30 @@ class WanS2VPipeline(DiffusionPipeline):
         made: list[Any] = []
         latents: list[torch.Tensor] = []
         for span in job.spans[resume.clip if resume else 0 :]:
-            last = span.index + 1 == len(job.spans)
-            before = None if span.index == 0 and not job.open_with_picture else past.latents
-            z = self._denoise(job, span, before)
-            video = drift = after = None
-            if not (last and finish.output_type == "latent"):  # the last clip's pixels are of no use then
-                whole = self._decode(torch.cat([job.reference_latents if before is None else before, z], dim=2))
-                video, drift = finish.coloured(whole[:, :, -span.frames :][:, :, span.cut :])
-                past = past.moved(video)
-                after = self._resume(span, past, finish, short=job.spans[0].frames < MOTION_PIXELS, last=last)
-            shown = video if video is None or not span.dropped else video[:, :, : -span.dropped]
-            frames = None if finish.output_type == "latent" else finish.frames(shown, last)
-            latents.append(z.cpu())
+            clip, past = self._clip(job, span, past, finish)
+            latents.append(clip.latents)
             if on_clip is None:
-                made.append(frames)
+                made.append(clip.frames)
             else:
-                on_clip(Clip(span.index, len(job.spans), frames, latents[-1], after, drift))
+                on_clip(clip)
+            del clip  # its pixels go before the next ones come
         joined = finish.joined(made) if on_clip is None else None
         return WanS2VPipelineOutput(frames=joined, seed=job.noise.seed, latents=latents)
+
+    def _clip(self, job: "_Job", span: ClipSpan, past: "_Past", finish: Finish) -> tuple[Clip, "_Past"]:
+        """One clip, and what lies before the next."""
+        last = span.index + 1 == len(job.spans)
+        before = None if span.index == 0 and not job.open_with_picture else past.latents
+        z = self._denoise(job, span, before)
+        clip = partial(Clip, span.index, len(job.spans), latents=z.cpu())
+        if last and finish.output_type == "latent":  # its pixels are of no use
+            return clip(frames=None, resume=None), past
+        whole = self._decode(torch.cat([job.reference_latents if before is None else before, z], dim=2))
+        video, drift = finish.coloured(whole[:, :, -span.frames :][:, :, span.cut :])
+        past = past.moved(video)
+        after = self._resume(span, past, finish, short=job.spans[0].frames < MOTION_PIXELS, last=last)
+        frames = finish.frames(video[:, :, : video.shape[2] - span.dropped], last)
+        return clip(frames=frames, resume=after, drift=drift), past
 
     def _past(self, job: "_Job", resume: Resume | None) -> "_Past":
         """What lies before the first clip to be made."""
@@ -243,18 +267,22 @@ class WanS2VPipeline(DiffusionPipeline):
         pixels[:, :, -OPENING:] = job.reference
         return _Past(pixels, self._encode(pixels))
 
-    def _resume(self, span: ClipSpan, past: "_Past", finish: Finish, *, short: bool, last: bool) -> Resume:
+    def _resume(self, span: ClipSpan, past: "_Past", finish: Finish, *, short: bool, last: bool) -> Resume | None:
         """What the next clip needs; it is encoded here, once. After the last clip the frames stand for themselves."""
-        frame = to_uint8(past.pixels[:, :, -1:])[0] if finish.keeps_last_frame else None
+        if past.pixels is None:
+            return None
+        pixels = past.pixels
+        frame = to_uint8(pixels[:, :, -1:])[0] if finish.keeps_last_frame else None
         if last:
-            return Resume(span.index + 1, None, past.pixels, frame)
-        past.latents = self._encode(past.pixels)
-        return Resume(span.index + 1, past.latents.cpu(), past.pixels if short else None, frame)
+            return Resume(span.index + 1, None, pixels, frame)
+        past.latents = self._encode(pixels)
+        past.pixels = pixels if short else None
+        return Resume(span.index + 1, past.latents.cpu(), past.pixels, frame)
 
     def _denoise(self, job: "_Job", span: ClipSpan, motion: torch.Tensor | None) -> torch.Tensor:
         """The latents of one clip, float32; from its own noise and a solver without memory of other clips."""
         device, reference = self._execution_device, job.reference_latents
-        latents = job.noise.of(span, reference.shape).to(device)
+        latents = job.noise.of(span).to(device)
         sound = bucket(job.features, span.frames, span.start + job.shift).to(device)
         sounds = {True: sound, False: torch.zeros_like(sound)}
         pose = self._pose_latents(job.poses, span)
@@ -304,62 +332,43 @@ class WanS2VPipeline(DiffusionPipeline):
         )
         return mean, std
 
-    def _embed(self, name: str, prompt: str | None, embeds: torch.Tensor | None) -> torch.Tensor:
+    def _embed(self, text: str | None, embeds: torch.Tensor | None) -> torch.Tensor:
         """Text embeddings (1, tokens, dim) without padding."""
         device = self._execution_device
         if embeds is not None:
-            embeds = embeds[None] if embeds.ndim == 2 else embeds
-            if embeds.ndim != 3 or len(embeds) != 1 or not 0 < embeds.shape[1] <= TEXT_TOKENS:
-                raise ValueError(
-                    f"{name}_embeds has the shape {tuple(embeds.shape)}, expected (1 to {TEXT_TOKENS}, dim)"
-                )
             return embeds.to(device)
         tokens = self.tokenizer(
-            [prompt_clean(prompt or "")], padding="max_length", max_length=TEXT_TOKENS, truncation=True,
+            [prompt_clean(text)], padding="max_length", max_length=TEXT_TOKENS, truncation=True,
             add_special_tokens=True, return_attention_mask=True, return_tensors="pt",
         )  # fmt: skip
         mask = tokens.attention_mask
         states = self.text_encoder(tokens.input_ids.to(device), mask.to(device)).last_hidden_state
-        return states[:, : int(mask.sum())]
+        return states[:, : int(mask.sum())].to(device)
 
-    def _check(
-        self, steps: int, num_clips: int | None, prompt: str | None, embeds: torch.Tensor | None, needs_negative: bool
-    ) -> None:
-        """Refuse what can be refused before any model runs."""
-        needed = ["transformer", "vae", "scheduler", "audio_encoder"]
-        if embeds is None or needs_negative:
-            needed += ["text_encoder", "tokenizer"]
-        if missing := [name for name in needed if getattr(self, name, None) is None]:
-            raise ValueError(
-                f"the pipeline has no {' and no '.join(missing)}: build it with {'them' if missing[1:] else 'it'}"
-                f"{' or give prompt_embeds and negative_prompt_embeds' if 'tokenizer' in missing else ''}"
-            )
-        if embeds is None and prompt is None:
-            raise ValueError("prompt is None: give a prompt, which may be empty, or prompt_embeds")
-        if steps < 1:
-            raise ValueError(f"num_inference_steps={steps}: must be 1 or more; 40 is the published value")
-        if num_clips is not None and num_clips < 1:
-            raise ValueError(f"num_clips={num_clips}: must be 1 or more, or None for the whole song")
+    def _hear(self, sound: torch.Tensor) -> torch.Tensor:
+        """The features of the whole song, (layers, n30, dim) on the CPU."""
+        # Parts of the encoder are called, not the whole, so accelerate must be told to bring it to the device.
+        hook = getattr(self.audio_encoder, "_hf_hook", None)
+        if hook is not None:
+            hook.pre_forward(self.audio_encoder)
+        return audio_features(self.audio_encoder, self.audio_processor, sound, RATE)
 
 
 @dataclass
 class _Past:
-    """The last 73 frames before a clip, and their latents as far as they were needed."""
+    """The last 73 frames before a clip, as far as the next ones need them."""
 
     pixels: torch.Tensor | None  # (1, 3, 73, height, width) on the CPU
     latents: torch.Tensor | None
 
     def moved(self, video: torch.Tensor) -> "_Past":
         """After the clip ``video`` (1, 3, n, height, width)."""
-        new = video[:, :, -MOTION_PIXELS:].cpu()
+        new = video[:, :, -MOTION_PIXELS:].to("cpu", copy=True)  # a view would hold all of the clip
         kept = MOTION_PIXELS - new.shape[2]
         if not kept:
             return _Past(new, None)
-        if self.pixels is None:
-            raise ValueError(
-                f"resume_from holds latents alone, but clips of {video.shape[2]} frames look further back: "
-                f"resume from pixels, or make clips of {MOTION_PIXELS} frames or more"
-            )
+        if self.pixels is None:  # a last clip that was fitted to the song: nothing follows
+            return _Past(None, None)
         return _Past(torch.cat([self.pixels[:, :, -kept:], new], dim=2), None)
 
 
@@ -370,21 +379,27 @@ class _Noise:
     seed: int
     given: Sequence[torch.Tensor] | None
     spans: list[ClipSpan]
+    size: tuple[int, int, int]  # channels, height and width of the latents
 
     def __post_init__(self) -> None:
-        if self.given is not None and len(self.given) < len(self.spans):
-            raise ValueError(f"latents holds the noise of {len(self.given)} clips, but there are {len(self.spans)}")
-
-    def of(self, span: ClipSpan, like: torch.Size) -> torch.Tensor:
-        """Float32 of the clip's shape; ``like`` is the shape of the reference latents."""
-        shape = (1, like[1], span.frames // FRAMES_PER_LATENT, *like[3:])
         if self.given is None:
-            return torch.randn(shape, generator=torch.Generator().manual_seed(self.seed + span.index))
-        noise = self.given[span.index]
-        noise = noise[None] if noise.ndim == 4 else noise
-        if noise.shape != shape:
-            raise ValueError(f"latents[{span.index}] has the shape {tuple(noise.shape)}, expected {shape}")
-        return noise.float()
+            return
+        if len(self.given) < len(self.spans):
+            raise ValueError(f"latents holds the noise of {len(self.given)} clips, but there are {len(self.spans)}")
+        for span, noise in zip(self.spans, self.given, strict=False):
+            if tuple(noise.shape) not in ((wanted := self._shape(span)), wanted[1:]):
+                raise ValueError(f"latents[{span.index}] has the shape {tuple(noise.shape)}, expected {wanted}")
+
+    def of(self, span: ClipSpan) -> torch.Tensor:
+        """Float32 (1, channels, T, height, width)."""
+        shape = self._shape(span)
+        if self.given is not None:
+            return self.given[span.index].reshape(shape).float()
+        return torch.randn(shape, generator=torch.Generator().manual_seed(self.seed + span.index))
+
+    def _shape(self, span: ClipSpan) -> tuple[int, ...]:
+        channels, height, width = self.size
+        return (1, channels, span.frames // FRAMES_PER_LATENT, height, width)
 
 
 @dataclass(frozen=True)
@@ -408,5 +423,5 @@ class _Job:
 
 def _reference(image: PIL.Image.Image | np.ndarray, max_area: int) -> torch.Tensor:
     """The picture at the video's size, (1, 3, 1, height, width) from -1 to 1."""
-    width, height = image.size if isinstance(image, PIL.Image.Image) else np.asarray(image).shape[1::-1]
-    return reference_pixels(image, *clip_size(height, width, max_area))
+    picture = as_picture(image)
+    return reference_pixels(picture, *clip_size(picture.height, picture.width, max_area))

@@ -9,6 +9,7 @@ where something is uncovered and at cuts, the nearer frame is shown alone, for a
 import threading
 from collections.abc import Iterable
 from fractions import Fraction
+from math import floor
 
 import cv2
 import numpy as np
@@ -39,7 +40,7 @@ class Retimer:
     Raises
     ------
     ValueError
-        If a rate is not positive or the target is too low.
+        If a rate is not positive, the target is too low, or only one of ``taken`` and ``last`` is given.
 
     Examples
     --------
@@ -59,9 +60,11 @@ class Retimer:
                 f"target_fps={target_fps} must be more than half of source_fps={source_fps}; "
                 "leave out every second frame first"
             )
-        self._last: Frame | None = None
-        self._taken = 0  # frames of the source so far
-        self._made = 0  # frames of the result so far
+        if (taken > 0) != (last is not None):
+            raise ValueError(f"taken={taken}: frames were taken exactly if there is a last one; give both or neither")
+        self._last = last
+        self._taken = taken  # frames of the source so far
+        self._made = floor((taken - 1) / self._step) + 1 if taken else 0  # frames of the result so far
         self._finished = False
 
     def push(self, frames: Iterable[Frame]) -> list[Frame]:

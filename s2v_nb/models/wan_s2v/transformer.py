@@ -6,7 +6,7 @@ https://huggingface.co/Wan-AI/Wan2.2-S2V-14B (Apache-2.0). Flow convention: x0 =
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -67,7 +67,7 @@ class WanS2VTransformer3DModel(
     @register_to_config
     def __init__(
         self,
-        patch_size: tuple[int, ...] = (1, 2, 2),
+        patch_size: tuple[int, int, int] = (1, 2, 2),
         num_attention_heads: int = 40,
         attention_head_dim: int = 128,
         in_channels: int = 16,
@@ -110,11 +110,9 @@ class WanS2VTransformer3DModel(
             for _ in range(num_layers)
         )
         self.audio_injector = AudioInjector(dim, num_attention_heads, len(audio_inject_layers), eps)
-        for j, index in enumerate(sorted(audio_inject_layers)):
-            self.blocks[index].ears = (
-                self.audio_injector.injector[j],
-                self.audio_injector.injector_adain_layers[j],
-            )
+        ears = zip(self.audio_injector.injector, self.audio_injector.injector_adain_layers, strict=True)
+        for index, pair in zip(sorted(audio_inject_layers), ears, strict=True):
+            cast(WanS2VTransformerBlock, self.blocks[index]).ears = pair
         self.norm_out = FP32LayerNorm(dim, eps, elementwise_affine=False)
         self.proj_out = nn.Linear(dim, out_channels * PATCH * PATCH)
         self.scale_shift_table = nn.Parameter(torch.randn(1, 2, dim) / dim**0.5)
@@ -168,7 +166,8 @@ class WanS2VTransformer3DModel(
             motion_latents = None
         check_inputs(self.config, hidden_states, timestep, encoder_hidden_states, reference_latents, motion_latents,
                      pose_latents, audio_features, motion_frames, drop_motion_frames)  # fmt: skip
-        layout = TokenLayout(*hidden_states.shape[2:], motion=motion_latents is not None)
+        frames, height, width = hidden_states.shape[2:]
+        layout = TokenLayout(frames, height, width, motion=motion_latents is not None)
         shard = self._shard(layout)
         memo = self._memo or Memo()
 
@@ -236,6 +235,7 @@ class WanS2VTransformer3DModel(
     def _embed_pose(self, latents: torch.Tensor | None) -> torch.Tensor:
         embedder = self.condition_embedder.pose_embedder
         if latents is None:  # zeros: the bias is what is left of the convolution
+            assert embedder.bias is not None
             return embedder.bias.float()
         return self._patched(embedder, latents)
 
