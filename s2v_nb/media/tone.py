@@ -25,26 +25,26 @@ def match_tone(image: Image, reference: Image) -> np.ndarray:
     np.ndarray
         uint8 RGB of shape (height, width, 3), the longer side `LONGEST_SIDE` at most.
     """
-    source_mean, source_spread = _statistics(image.pixels)
-    mean, spread = _statistics(reference.pixels)
-    gain = _transport(source_spread, spread)
+    source_mean, source_spread = statistics(image.pixels)
+    mean, spread = statistics(reference.pixels)
+    gain = transport(source_spread, spread)
     pixels = _shrunk(image.pixels)
     out = np.empty_like(pixels)
     for top in range(0, len(pixels), _ROWS):
-        lab = (_to_lab(pixels[top : top + _ROWS]) - source_mean) @ gain.T + mean
-        out[top : top + _ROWS] = _to_rgb(lab.astype(np.float32))
+        lab = (to_lab(pixels[top : top + _ROWS]) - source_mean) @ gain.T + mean
+        out[top : top + _ROWS] = to_rgb(lab.astype(np.float32))
     return out
 
 
-def _statistics(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def statistics(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean, shape (3,), and covariance, shape (3, 3), of the colours in CIELAB."""
     scale = min(1.0, SAMPLE_SIDE / max(pixels.shape[:2]))
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    colors = _to_lab(small).reshape(-1, 3).astype(np.float64)
+    colors = to_lab(small).reshape(-1, 3).astype(np.float64)
     return colors.mean(axis=0), np.cov(colors, rowvar=False) + _FLOOR * np.eye(3)
 
 
-def _transport(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def transport(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The symmetric matrix that turns one covariance into the other, its gains limited."""
     half = _power(source, 0.5)
     back = _power(source, -0.5)
@@ -64,10 +64,10 @@ def _shrunk(pixels: np.ndarray) -> np.ndarray:
     return pixels if scale >= 1 else resize(pixels, (round(width * scale), round(height * scale)))
 
 
-def _to_lab(rgb: np.ndarray) -> np.ndarray:
+def to_lab(rgb: np.ndarray) -> np.ndarray:
     """CIELAB of uint8 RGB: L 0 to 100."""
     return cv2.cvtColor(rgb.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
 
 
-def _to_rgb(lab: np.ndarray) -> np.ndarray:
+def to_rgb(lab: np.ndarray) -> np.ndarray:
     return np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -33,9 +33,7 @@ _HOME = {
     "quantize_fp8": "fp8",
     "use_best_attention": "attention",
 }
-__all__ = [  # noqa: PLE0604 - strings, from the table
-    *_HOME,
-]
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

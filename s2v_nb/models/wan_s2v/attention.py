@@ -61,10 +61,11 @@ def use_best_attention(transformer: Any) -> str:
 
 
 def set_attention(transformer: Any, backend: str) -> None:
-    """As `set_attention_backend`, which would ask for the package that fetches kernels where none is to be fetched."""
-    if backend != AttentionBackendName.FLASH_4_HUB.value:
-        transformer.set_attention_backend(backend)
-        return
+    """`set_attention_backend`, for this model alone and from what is installed.
+
+    Diffusers' own method also changes the default of every other model in the process, and asks for the package that
+    fetches kernels even where the kernel is here.
+    """
     for module in transformer.modules():
         if isinstance(module, AttentionModuleMixin):
-            module.processor._attention_backend = AttentionBackendName.FLASH_4_HUB
+            module.processor._attention_backend = AttentionBackendName(backend)

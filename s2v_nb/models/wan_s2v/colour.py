@@ -9,7 +9,7 @@ from math import hypot, sqrt
 
 import numpy as np
 
-from s2v_nb.media.tone import _statistics, _to_lab, _to_rgb, _transport
+from s2v_nb.media.tone import statistics, to_lab, to_rgb, transport
 
 FPS = 16  # of the model
 SAMPLED = 16  # frames that a clip is judged by, evenly spread
@@ -55,7 +55,7 @@ def measure_drift(frames: np.ndarray, reference: np.ndarray) -> Drift:
     """
     _check(frames, reference)
     mean, spread = _typical(frames)
-    wanted_mean, wanted_spread = _statistics(reference)
+    wanted_mean, wanted_spread = statistics(reference)
     shift = mean - wanted_mean
     return Drift(float(shift[0]), float(shift[1]), float(shift[2]), sqrt(spread[0, 0] / wanted_spread[0, 0]))
 
@@ -90,8 +90,8 @@ def match_colours(frames: np.ndarray, reference: np.ndarray, strength: float = 1
     if not 0 <= strength <= 1:
         raise ValueError(f"strength={strength} must be from 0, no correction, to 1, all of it")
     mean, spread = _typical(frames[-max(1, round(fps)) :])
-    wanted_mean, wanted_spread = _statistics(reference)
-    gain = _transport(spread, wanted_spread)
+    wanted_mean, wanted_spread = statistics(reference)
+    gain = transport(spread, wanted_spread)
     out = np.empty_like(frames)
     for k, share in enumerate(np.linspace(0, strength, len(frames))):
         out[k] = _moved(frames[k], mean, wanted_mean, gain, share) if share else frames[k]
@@ -101,8 +101,8 @@ def match_colours(frames: np.ndarray, reference: np.ndarray, strength: float = 1
 def _moved(frame: np.ndarray, mean: np.ndarray, wanted_mean: np.ndarray, gain: np.ndarray, share: float) -> np.ndarray:
     """A frame that has gone ``share`` of the way that the linear map would take its colours."""
     partial = (np.eye(3) + share * (gain - np.eye(3))).T.astype(np.float32)
-    lab = (_to_lab(frame) - mean.astype(np.float32)) @ partial
-    return _to_rgb(lab + (mean + share * (wanted_mean - mean)).astype(np.float32))
+    lab = (to_lab(frame) - mean.astype(np.float32)) @ partial
+    return to_rgb(lab + (mean + share * (wanted_mean - mean)).astype(np.float32))
 
 
 def _typical(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +112,7 @@ def _typical(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     covariance is the mean over the half of the frames whose lightness spreads most like the median's.
     """
     chosen = np.unique(np.linspace(0, len(frames) - 1, SAMPLED).round().astype(int))
-    means, spreads = map(np.array, zip(*(_statistics(frames[k]) for k in chosen), strict=True))
+    means, spreads = map(np.array, zip(*(statistics(frames[k]) for k in chosen), strict=True))
     contrast = spreads[:, 0, 0]
     usual = np.argsort(np.abs(contrast - np.median(contrast)), kind="stable")[: len(chosen) // 2 + 1]
     return np.median(means, axis=0), spreads[usual].mean(axis=0)
