@@ -251,9 +251,10 @@ def _frames(model: Any, sound: torch.Tensor, window_seconds: float) -> torch.Ten
     give what one pass would.
     """
     weight = model.feature_projection.projection.weight
+    device = "cpu" if weight.is_meta else weight.device  # offloaded weights come, and take the sound along, by a hook
     parts = []
     for window in _windows(model.config, len(sound), window_seconds):
-        convolved = model.feature_extractor(sound[None, window].to(weight.device, weight.dtype))
+        convolved = model.feature_extractor(sound[None, window].to(device, weight.dtype))
         parts.append(model.feature_projection(convolved.transpose(1, 2))[0])
     return torch.cat(parts, dim=1)
 

@@ -200,10 +200,10 @@ class WanS2VPipeline(DiffusionPipeline):
             start=resume_from.clip * frames_per_clip - cut if resume_from else 0,
         )  # fmt: skip
         sound = waveform_16k(audio, sampling_rate)
+        n30 = feature_count(self.audio_encoder, len(sound))
         if fit_length:
             spans = fitted_clips(song_frames(len(sound), RATE), frames_per_clip, cut)[:num_clips]
         else:
-            n30 = feature_count(self.audio_encoder, len(sound))
             spans = whole_clips(clip_count(n30, frames_per_clip), frames_per_clip, cut)[:num_clips]
         if resume_from:
             check_resume(resume_from, len(spans), frames_per_clip, network.in_channels, (height, width))
@@ -258,8 +258,11 @@ class WanS2VPipeline(DiffusionPipeline):
     def _past(self, job: "_Job", resume: Resume | None) -> "_Past":
         """What lies before the first clip to be made."""
         if resume:
-            latents = resume.latents if resume.latents is not None else self._encode(resume.pixels)
-            return _Past(None if resume.pixels is None else resume.pixels.cpu(), latents.to(self._execution_device))
+            pixels, latents = resume.pixels, resume.latents
+            if latents is None:
+                assert pixels is not None  # a Resume has one or the other
+                latents = self._encode(pixels)
+            return _Past(None if pixels is None else pixels.cpu(), latents.to(self._execution_device))
         height, width = job.reference.shape[-2:]
         pixels = torch.zeros(1, 3, MOTION_PIXELS, height, width)  # middle grey
         if not job.open_with_picture:  # the first clip does not look at it

@@ -12,6 +12,7 @@ from s2v_nb.models.wan_s2v.audio import (
     audio_features,
     bucket,
     clip_count,
+    feature_count,
     features_30fps,
     hidden_states,
     waveform_16k,
@@ -226,3 +227,22 @@ def test_clips_one_by_one_are_the_song_in_one(length):
     clips = [bucket(features, length, offset=r * length) for r in range(4)]
 
     assert torch.equal(torch.cat(clips, dim=-1), bucket(features, 4 * length))
+
+
+@pytest.mark.parametrize("samples", [720, 1000, 1039, 1040, 16_000, 16_079, 16_080, 48_123])
+def test_features_are_counted_before_they_are_made(small, samples):
+    """So that what does not fit the song is told before the network runs."""
+    sound = np.sin(np.arange(samples)).astype(np.float32)
+
+    assert feature_count(small, samples) == audio_features(small, None, sound, 16_000).shape[1]
+
+
+def test_weights_may_be_away_until_they_are_needed(small):
+    """As with accelerate's sequential offloading."""
+    accelerate = pytest.importorskip("accelerate", reason="needs accelerate, of the extra 'gpu'")
+    sound = np.sin(np.arange(4000)).astype(np.float32)
+    away = tiny(feat_extract_norm="layer")
+    accelerate.cpu_offload(away, torch.device("cpu"), offload_buffers=True)
+
+    assert next(away.parameters()).is_meta
+    assert torch.equal(audio_features(away, None, sound, 16_000), audio_features(small, None, sound, 16_000))

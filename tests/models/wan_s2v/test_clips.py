@@ -131,7 +131,7 @@ def test_another_file_is_refused(tmp_path, content):
     else:
         path.write_bytes(content)
 
-    with pytest.raises(ValueError, match="past.safetensors"):
+    with pytest.raises(ValueError, match=r"past\.safetensors"):
         Resume.load(path)
 
 

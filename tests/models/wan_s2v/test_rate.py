@@ -175,3 +175,26 @@ def test_an_ended_stream_takes_no_more():
         retimer.push([])
     with pytest.raises(ValueError, match="new Retimer"):
         retimer.finish()
+
+
+@pytest.mark.parametrize("fps", [10, 15, 24, 25, 30, 60, 23.976])
+@pytest.mark.parametrize("taken", [1, 2, 3, 5, 8, 11])
+def test_a_stream_goes_on_where_another_was_left(fps, taken):
+    """From the last frame and their number alone, the frames that follow are those of one stream."""
+    frames = [scene(at, 3.0) for at in range(12)]
+    one = Retimer(16, fps)
+    before = one.push(frames[:taken])
+    wanted = one.push(frames[taken:]) + one.finish()
+    other = Retimer(16, fps, taken=taken, last=frames[taken - 1])
+    made = other.push(frames[taken:]) + other.finish()
+
+    assert len(before) + len(made) == round(12 * fps / 16)
+    assert len(made) == len(wanted)
+    assert all(map(np.array_equal, made, wanted))
+
+
+@pytest.mark.parametrize("half", [{"taken": 3}, {"last": scene(0, 1.0)}])
+def test_a_stream_goes_on_from_a_frame_and_a_number(half):
+    """One of them alone would be a mistake."""
+    with pytest.raises(ValueError, match="give both or neither"):
+        Retimer(16, 24, **half)

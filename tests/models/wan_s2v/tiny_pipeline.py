@@ -37,7 +37,9 @@ def tiny_text() -> tuple[UMT5EncoderModel, PreTrainedTokenizerFast]:
     """An encoder, and a tokenizer that gives every letter a number and ends with </s>, as that of UMT5."""
     torch.manual_seed(3)
     config = UMT5Config(vocab_size=300, d_model=SIZES["text_dim"], d_kv=8, d_ff=32, num_layers=2, num_heads=2)
-    letters = {"<pad>": 0, "</s>": 1, "<unk>": 2} | {letter: n + 3 for n, letter in enumerate("▁abcdefghijk & <画面模糊")}
+    letters = {"<pad>": 0, "</s>": 1, "<unk>": 2} | {
+        letter: n + 3 for n, letter in enumerate("▁abcdefghijk & <画面模糊")
+    }
     tokenizer = Tokenizer(models.WordLevel(letters, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
@@ -46,8 +48,8 @@ def tiny_text() -> tuple[UMT5EncoderModel, PreTrainedTokenizerFast]:
 
 
 def tiny_pipeline(**components: Any) -> WanS2VPipeline:
-    """Without text, unless it is given."""
-    made = {"transformer": tiny_transformer, "vae": tiny_vae, "scheduler": flow_unipc, "audio_encoder": tiny_wav2vec2}
+    """Without text, unless it is given, and with a stand-in for the VAE, which would take most of the time."""
+    made = {"transformer": tiny_transformer, "vae": Blocks, "scheduler": flow_unipc, "audio_encoder": tiny_wav2vec2}
     pipe = WanS2VPipeline(**{name: make() for name, make in made.items() if name not in components}, **components)
     pipe.set_progress_bar_config(disable=True)
     return pipe
@@ -79,7 +81,8 @@ def few(**changed: Any) -> dict[str, Any]:
     """Arguments of a run that is over soon: three clips of 8 frames, two steps, without guidance."""
     return {
         "image": picture(), "audio": song(1.45), "sampling_rate": RATE, "num_inference_steps": 2, "guidance_scale": 1.0,
-        "seed": 7, "frames_per_clip": 8, "max_area": 64 * 64, "num_clips": 3, "output_type": "pt", **prompts(), **changed,
+        "seed": 7, "frames_per_clip": 8, "max_area": 64 * 64, "num_clips": 3, "output_type": "pt",
+        **prompts(), **changed,
     }  # fmt: skip
 
 
@@ -120,7 +123,7 @@ class StandIn(nn.Module):
 
 
 class Lamp(StandIn):
-    """A network that wants latent frame i to hold the loudness of frames 4i to 4i + 3 in its first four channels."""
+    """A network that wants latent frame i to be grey, as bright as frames 4i to 4i + 3 are loud; see `Blocks`."""
 
     is_cache_enabled = False
     config = SimpleNamespace(text_dim=2, in_channels=16, num_weighted_avg_layers=1, audio_dim=1)
@@ -133,25 +136,28 @@ class Lamp(StandIn):
 
     def forward(self, hidden_states, timestep, text, reference, motion, pose, audio, **_: Any) -> tuple[torch.Tensor]:
         wanted = torch.zeros_like(hidden_states)
-        wanted[:, :4] = audio[0, 0, 0].view(-1, 4).T[None, :, :, None, None]
+        wanted[:, :12] = audio[0, 0, 0].view(-1, 4).repeat_interleave(3, 1).T[None, :, :, None, None]
         return ((hidden_states - wanted) / (timestep / 1000),)
 
 
-class Levels(StandIn):
-    """A VAE without loss for grey frames in blocks of 8 x 8: one channel of the latents for each of four frames."""
+class Blocks(StandIn):
+    """A VAE without loss for frames of blocks of 8 x 8: twelve channels of the latents for the colours of four frames.
 
-    config = SimpleNamespace(z_dim=16, latents_mean=[0.0] * 16, latents_std=[1.0] * 16)
+    The network's random latents, about 2.5 wide, become colours that are seldom cut off.
+    """
+
+    config = SimpleNamespace(z_dim=16, latents_mean=[0.05] * 16, latents_std=[0.15] * 16)
 
     def encode(self, pixels: torch.Tensor) -> Any:
-        grey = pixels.mean(1).unflatten(2, (-1, 8)).unflatten(4, (-1, 8)).mean((3, 5))  # (1, frames, h, w)
-        first, rest = grey[:, :1].expand(-1, 4, -1, -1)[:, :, None], grey[:, 1:].unflatten(1, (-1, 4)).transpose(1, 2)
-        latents = torch.cat([first, rest], dim=2)
-        latents = torch.cat([latents, latents.new_zeros(1, 12, *latents.shape[2:])], dim=1)
+        small = pixels.unflatten(3, (-1, 8)).unflatten(5, (-1, 8)).mean((4, 6))  # (1, 3, frames, h, w)
+        fours = torch.cat([small[:, :, :1].expand(-1, -1, 3, -1, -1), small], dim=2).unflatten(2, (-1, 4))
+        latents = fours.permute(0, 3, 1, 2, 4, 5).flatten(1, 2)  # channel 3 k + colour is that of frame k
+        latents = torch.cat([latents, latents.new_zeros(1, 4, *latents.shape[2:])], dim=1)
         return SimpleNamespace(latent_dist=SimpleNamespace(mode=lambda: latents))
 
     def decode(self, latents: torch.Tensor, return_dict: bool) -> tuple[torch.Tensor]:
-        frames = torch.cat([latents[:, :1, 0], latents[:, :4, 1:].transpose(1, 2).flatten(1, 2)], dim=1)
-        return (frames.repeat_interleave(8, 2).repeat_interleave(8, 3)[:, None].expand(-1, 3, -1, -1, -1),)
+        frames = latents[:, :12].unflatten(1, (4, 3)).permute(0, 2, 3, 1, 4, 5).flatten(2, 3)[:, :, 3:]
+        return (frames.repeat_interleave(8, 3).repeat_interleave(8, 4),)
 
 
 class Ear(StandIn):
@@ -171,7 +177,7 @@ def loudness(model: nn.Module, processor: Any, sound: torch.Tensor, rate: int) -
 
 def lamp_pipeline() -> WanS2VPipeline:
     """To be used with `loudness` in the place of the pipeline's ``audio_features``."""
-    return tiny_pipeline(transformer=Lamp(), vae=Levels(), audio_encoder=Ear().eval())
+    return tiny_pipeline(transformer=Lamp(), vae=Blocks(), audio_encoder=Ear().eval())
 
 
 @contextmanager
