@@ -10,11 +10,13 @@ such as how often a step cache skips, they do not show.
 """
 
 import gc
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,7 +70,22 @@ def all_parts(names: list[str]) -> None:
         began = time.perf_counter()
         path = keep("s2v_h100", {name: parts[name]()})
         say(f"{name}: {time.perf_counter() - began:.0f} s")
-    print(path.read_text())
+    print(table(path))
+
+
+def table(path: Path) -> str:
+    """The figures of the result file, one a line."""
+    lines = [f"{part:<11} {where:<52} {value}" for part, found in json.loads(path.read_text()).items()
+             for where, value in _figures(found)]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _figures(found: dict, above: str = "") -> Iterator[tuple[str, float]]:
+    for name, value in found.items():
+        if isinstance(value, dict) and name != "machine":
+            yield from _figures(value, f"{above}{name}, ")
+        elif isinstance(value, int | float):
+            yield above + name, value
 
 
 def say(*words: Any) -> None:
@@ -366,7 +383,7 @@ def parallel() -> None:
         results[size] |= {"two": two, "relative_l2": round(distance(output, alone[size]), 5),
                           "times": round(results[size]["one"]["seconds"] / two["seconds"], 2)}  # fmt: skip
     if torch.distributed.get_rank() == 0:
-        print(keep("s2v_h100", {"parallel": results}).read_text())
+        print(table(keep("s2v_h100", {"parallel": results})))
     torch.distributed.destroy_process_group()
 
 

@@ -15,7 +15,8 @@ from diffusers.models.attention_dispatch import _HUB_KERNELS_REGISTRY, Attention
 
 logger = logging.getLogger(__name__)
 
-HOPPER = (9, 0)
+HOPPER = 9  # major compute capability
+FLASH_4 = (9, 10)  # those that flash-attn-4 is written for
 
 
 @torch.library.custom_op("s2v_nb::flash_4", mutates_args=(), device_types="cuda")
@@ -40,21 +41,29 @@ def _flash_4_for_diffusers(
     return _flash_4(q, k, v, softmax_scale)
 
 
-def best_attention_backend() -> str:
-    """The name of the fastest exact backend for this machine, as `set_attention_backend` takes it."""
-    if not torch.cuda.is_available() or torch.version.hip:
-        return "native"
-    if torch.cuda.get_device_capability() < HOPPER:
-        return "native"  # below, torch's own choice is flash attention, and as fast
-    if importlib.util.find_spec("flash_attn") and importlib.util.find_spec("cutlass"):
-        _HUB_KERNELS_REGISTRY[AttentionBackendName.FLASH_4_HUB].kernel_fn = _flash_4_for_diffusers
+def best_attention_backend(dtype: torch.dtype = torch.bfloat16) -> str:
+    """The name of the fastest exact backend for this machine and type, as `set_attention` takes it."""
+    if not torch.cuda.is_available() or torch.version.hip or dtype not in (torch.bfloat16, torch.float16):
+        return AttentionBackendName.NATIVE.value
+    major = torch.cuda.get_device_capability()[0]
+    if major < HOPPER:
+        return AttentionBackendName.NATIVE.value  # torch's own choice is flash attention, and as fast
+    if major in FLASH_4 and _flash_4_installed():
         return AttentionBackendName.FLASH_4_HUB.value
     return AttentionBackendName._NATIVE_CUDNN.value
 
 
+def _flash_4_installed() -> bool:
+    """Whether flash-attn-4 is here; flash-attn 2 has the same name, but no ``cute`` in it."""
+    try:
+        return bool(importlib.util.find_spec("flash_attn.cute") and importlib.util.find_spec("cutlass"))
+    except ModuleNotFoundError:
+        return False
+
+
 def use_best_attention(transformer: Any) -> str:
     """Set the fastest exact backend on the transformer; returns its name."""
-    backend = best_attention_backend()
+    backend = best_attention_backend(transformer.trainable_condition_mask.weight.dtype)
     set_attention(transformer, backend)
     logger.info("attention backend: %s", backend)
     return backend
@@ -65,7 +74,17 @@ def set_attention(transformer: Any, backend: str) -> None:
 
     Diffusers' own method also changes the default of every other model in the process, and asks for the package that
     fetches kernels even where the kernel is here.
+
+    Raises
+    ------
+    ValueError
+        If the model runs in parallel and the backend cannot: each process would attend to its own tokens alone.
     """
-    for module in transformer.modules():
-        if isinstance(module, AttentionModuleMixin):
-            module.processor._attention_backend = AttentionBackendName(backend)
+    name = AttentionBackendName(backend)
+    processors = [module.processor for module in transformer.modules() if isinstance(module, AttentionModuleMixin)]
+    if name is AttentionBackendName.FLASH_4_HUB:
+        if any(processor._parallel_config is not None for processor in processors):
+            raise ValueError(f"backend={backend!r} knows no context parallelism: use '_native_cudnn'")
+        _HUB_KERNELS_REGISTRY[name].kernel_fn = _flash_4_for_diffusers
+    for processor in processors:
+        processor._attention_backend = name

@@ -59,6 +59,7 @@ class WanS2VTransformerBlock(WanTransformerBlock):
         rotary_emb: tuple[torch.Tensor, torch.Tensor],
         shard: Shard,
         audio: AudioTokens,
+        in_place: bool = False,
     ) -> torch.Tensor:
         """
         Parameters
@@ -69,13 +70,14 @@ class WanS2VTransformerBlock(WanTransformerBlock):
         rotary_emb : cosine and sine, (1, tokens, 1, head_dim)
         shard : which tokens these are
         audio : tokens of the whole clip; read by blocks with ears
+        in_place : the input may be written to, as nobody comes back to it
         """
         video, dtype = shard.video_tokens, encoder_hidden_states.dtype
         shift1, scale1, gate1, shift2, scale2, gate2 = (self.scale_shift_table + temb.float()).unbind(2)
 
         normed = modulated(self.norm1(hidden_states), scale1, shift1, video).to(dtype)
         update = self.attn1(normed, None, None, rotary_emb)
-        hidden_states = gated(hidden_states, update, gate1, video, in_place=self.may_overwrite(hidden_states))
+        hidden_states = gated(hidden_states, update, gate1, video, in_place=in_place)
 
         normed = self.norm2(hidden_states).to(dtype)
         hidden_states = hidden_states + self.attn2(normed, encoder_hidden_states, None, None)
@@ -85,14 +87,6 @@ class WanS2VTransformerBlock(WanTransformerBlock):
             dim=1,
         )
         return self.heard(hidden_states, audio, shard, dtype) if self.ears is not None else hidden_states
-
-    def may_overwrite(self, hidden_states: torch.Tensor) -> bool:
-        """Whether the input may be written to, which saves the caller's copy of a long sequence (1.7 GB at 720p).
-
-        Not while gradients are wanted or hooks of diffusers, such as step caches, may come back to it.
-        """
-        hooked = hasattr(self, "_diffusers_hook")
-        return hidden_states.shape[1] > PART and not hooked and not torch.is_grad_enabled()
 
     def fed(
         self,

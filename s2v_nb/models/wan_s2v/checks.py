@@ -5,9 +5,8 @@ from typing import Any
 import torch
 
 from s2v_nb.models.wan_s2v.embedders import TEXT_TOKENS
-from s2v_nb.models.wan_s2v.layout import MAX_LATENT_FRAMES, PATCH
+from s2v_nb.models.wan_s2v.layout import FRAMES_PER_LATENT, MAX_LATENT_FRAMES, PATCH
 
-FRAMES_PER_LATENT = 4
 SMALLEST_SIDE = 8  # latent pixels: what one token of the coarsest motion frames covers
 
 # The branch of the reference that was published, and the only one that was ported.

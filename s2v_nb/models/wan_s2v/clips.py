@@ -3,16 +3,18 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from s2v_nb.models.wan_s2v.layout import MAX_LATENT_FRAMES, MOTION_FRAMES
+from s2v_nb.models.wan_s2v.layout import FRAMES_PER_LATENT, MAX_LATENT_FRAMES, MOTION_FRAMES
 from s2v_nb.storage import replacing
 
+if TYPE_CHECKING:
+    from s2v_nb.models.wan_s2v.colour import Drift
+
 FPS = 16  # hertz, what the network was trained on
-FRAMES_PER_LATENT = 4
 LONGEST = FRAMES_PER_LATENT * MAX_LATENT_FRAMES  # frames a clip
 MOTION_PIXELS = FRAMES_PER_LATENT * MOTION_FRAMES - 3  # 73 frames of the past
 CUT = 3  # frames at the start of the very first clip that the reference throws away
@@ -119,4 +121,4 @@ class Clip:
     frames: Any  # of the wanted kind, see `WanS2VPipeline.__call__`
     latents: torch.Tensor  # (1, 16, T, H / 8, W / 8), denoised
     resume: Resume | None  # for the clip after it; None where none can follow
-    drift: Any = None  # `colour.Drift` against the picture
+    drift: "Drift | None" = None  # against the picture, if colours are matched

@@ -10,8 +10,8 @@ from math import hypot, sqrt
 import numpy as np
 
 from s2v_nb.media.tone import statistics, to_lab, to_rgb, transport
+from s2v_nb.models.wan_s2v.clips import FPS
 
-FPS = 16  # of the model
 SAMPLED = 16  # frames that a clip is judged by, evenly spread
 
 

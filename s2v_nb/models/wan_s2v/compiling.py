@@ -1,8 +1,13 @@
 """Compiling the blocks so that step caches stay outside."""
 
+from types import MethodType
 from typing import Any
 
 import torch
+
+from s2v_nb.models.wan_s2v.blocks import WanS2VTransformerBlock
+
+GRAPHS = 128
 
 
 def compile_blocks(transformer: Any, **options: Any) -> Any:
@@ -27,6 +32,10 @@ def compile_blocks(transformer: Any, **options: Any) -> Any:
         raise ValueError(
             "the blocks have hooks of diffusers already: compile them first, then enable caches or offloading"
         )
+    # Each layout of tokens is a graph for blocks with ears and one for those without. The default limit, 8, is reached
+    # by the second song.
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, GRAPHS)
+    forward = torch.compile(WanS2VTransformerBlock.forward, **{"fullgraph": True, "dynamic": False, **options})
     for block in transformer.blocks:
-        block.forward = torch.compile(block.forward, **{"fullgraph": True, "dynamic": False, **options})
+        block.forward = MethodType(forward, block)  # bound to the block itself, also in a copy of the model
     return transformer

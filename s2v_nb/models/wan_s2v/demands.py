@@ -1,5 +1,6 @@
 """What the pipeline refuses, in words, before any model runs."""
 
+import operator
 from typing import Any
 
 import torch
@@ -10,6 +11,25 @@ from s2v_nb.models.wan_s2v.embedders import TEXT_TOKENS
 from s2v_nb.models.wan_s2v.layout import MOTION_FRAMES
 
 LATENT_SIDE = 8  # pixels of one latent pixel
+
+
+def whole(name: str, value: Any) -> int:
+    """The value as a whole number, of whatever library; ValueError if it is none."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name}={value!r}: must be a whole number") from None
+
+
+def check_seed(seed: Any, latents: Any, resume: Any) -> int | None:
+    """The seed as a number or None; ValueError if clips are to follow others that were drawn from an unknown one."""
+    if resume is not None and not isinstance(resume, Resume):
+        raise ValueError(f"resume_from is a {type(resume).__name__}: give clip.resume, or what Resume.load returns")
+    if seed is None and latents is None and resume is not None:
+        raise ValueError(
+            "seed=None with resume_from: give the seed of the clips before; the result of that call names it"
+        )
+    return None if seed is None else whole("seed", seed)
 
 
 def check_numbers(num_inference_steps: int, flow_shift: float, num_clips: int | None) -> None:

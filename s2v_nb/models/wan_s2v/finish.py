@@ -61,9 +61,9 @@ class Finish:
         matched = torch.from_numpy(match_colours(frames, self._reference, self.colour_match))
         return (matched.permute(3, 0, 1, 2)[None].float() / 127.5 - 1).to(video.device), drift
 
-    def frames(self, video: torch.Tensor | None, last: bool) -> Any:
-        """The clip as the caller wants it; after the last one nothing may follow."""
-        if video is None:
+    def frames(self, video: torch.Tensor, last: bool) -> Any:
+        """The clip as the caller wants it, nothing for latents; after the last one nothing may follow."""
+        if self.output_type == "latent":
             return None
         if self._retimer is None:
             return self._kind(video)
@@ -93,4 +93,4 @@ class Finish:
 def to_uint8(video: torch.Tensor) -> np.ndarray:
     """(1, 3, n, height, width) from -1 to 1 as uint8 (n, height, width, 3)."""
     levels = (video[0].float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
-    return levels.permute(1, 2, 3, 0).cpu().numpy()
+    return levels.permute(1, 2, 3, 0).contiguous().cpu().numpy()

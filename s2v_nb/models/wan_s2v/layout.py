@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 
 PATCH = 2  # latent rows and columns of one token
+FRAMES_PER_LATENT = 4  # the VAE's factor in time
 MOTION_FRAMES = 19  # latent motion frames the network looks at: 1 near, 2 mid, 16 far
 NEAR, MID, FAR = 1, 2, 16
 REFERENCE_TIME = 30  # the rotary position in time that was kept for the reference

@@ -5,6 +5,7 @@ import logging
 import math
 import re
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def load_transformer(
     *,
     device: str | torch.device = "cpu",
     revision: str | None = None,
-    config: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | str | Path | None = None,
     quantization_config: Any = None,
 ) -> WanS2VTransformer3DModel:
     """Open the transformer from a folder, a file or a repository on the Hugging Face hub.
@@ -81,7 +82,8 @@ def load_transformer(
     revision
         Commit of the repository; give one, so that nothing changes under you.
     config
-        Replaces ``config.json``, in either spelling. Needed for a single file that is not of the 14B network.
+        Replaces ``config.json``, in either spelling: the values, or the file or its folder. Needed for a single file
+        that is not of the 14B network.
     quantization_config
         As in diffusers: ``TorchAoConfig``, ``BitsAndBytesConfig``, ``GGUFQuantizationConfig`` ...
 
@@ -90,12 +92,17 @@ def load_transformer(
     CheckpointError, UnknownLayout, ValueError
         If the files are of another kind, another network, another branch or incomplete, before any weight is read.
     """
+    if dtype is not None and not isinstance(dtype, torch.dtype):
+        raise ValueError(f"dtype={dtype!r}: give a type of torch, such as torch.bfloat16")
     files = _find(folder, revision)
+    if isinstance(config, str | Path):
+        config = _read_json(Path(config) / "config.json" if Path(config).is_dir() else Path(config))
     if config is not None:
         files = Files(files.weights, dict(config))
     if files.weights[0].suffix == ".gguf":
         return _load_gguf(files, dtype or torch.bfloat16, device, quantization_config)
     shards = [_Shard(path) for path in files.weights]
+    _check_disjoint(shards)
     names = our_names(name for shard in shards for name in shard.shapes)
     model = _empty_model(files.config, {names[key]: shape for shard in shards for key, shape in shard.shapes.items()})
     dtype = dtype or _natural_dtype(shards)
@@ -176,8 +183,12 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _download(repository: str, revision: str | None) -> Path:
     """The transformer's files alone: repositories hold 25 GB of other things."""
     from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
-    files = HfApi().list_repo_files(repository, revision=revision)
+    try:
+        files = HfApi().list_repo_files(repository, revision=revision)
+    except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
+        raise CheckpointError(f"{repository} is no folder here, and the hub does not give it: {error}") from error
     inside = [name for name in files if name.startswith("transformer/")] or [name for name in files if "/" not in name]
     wanted = [name for name in inside if name.endswith((".safetensors", ".json"))]
     if not any(name.endswith(".safetensors") for name in wanted):
@@ -194,17 +205,25 @@ class _Shard:
         self.path = path
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.dtypes: set[str] = set()
-        self.scales: dict[str, str] = {}
+        self.scales: dict[str, str] = {}  # of a weight, and how many factors each is
+        self.factors: dict[str, int] = {}
         try:
             with safe_open(path, "pt") as file:
                 for key in file.keys():  # noqa: SIM118 - it is no dictionary
                     self._note(key, file.get_slice(key))
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch it again") from error
+        for key, scale in self.scales.items():
+            if key in self.shapes and self.factors[scale] not in (1, self.shapes[key][0]):
+                raise CheckpointError(
+                    f"{path.name}: {scale} has {self.factors[scale]} factors for {self.shapes[key]}; one for all "
+                    "and one a row are understood, scales of blocks are not"
+                )
 
     def _note(self, key: str, header: Any) -> None:
         if key.endswith(SCALES):
             self.scales[key.rsplit(".", 1)[0] + ".weight"] = key
+            self.factors[key] = math.prod(header.get_shape())
         elif not key.endswith(RUNTIME_ONLY):
             self.shapes[key] = tuple(header.get_shape())
             self.dtypes.add(header.get_dtype())
@@ -238,7 +257,20 @@ class _LazyShard(Mapping):
         if self._stays:  # the tensor is a view of the file, and would hold all of it in memory for as long as it lives
             tensor = tensor.clone()
         scale = self._shard.scales.get(key)
-        return tensor if scale is None else tensor.float() * file.get_tensor(scale).float()
+        if scale is None:
+            return tensor
+        factors = file.get_tensor(scale).float()  # one for all, or one a row
+        return tensor.float() * factors.reshape(-1, *[1] * (tensor.ndim - 1))
+
+
+def _check_disjoint(shards: list[_Shard]) -> None:
+    """Several whole models in one folder, say in float8 and in bfloat16, are not to be mixed."""
+    held: dict[str, Path] = {}
+    for shard in shards:
+        for key in shard.shapes:
+            if key in held:
+                raise CheckpointError(f"{held[key].name} and {shard.path.name} both hold {key}: give the path of one")
+            held[key] = shard.path
 
 
 def _natural_dtype(shards: list[_Shard]) -> torch.dtype:
@@ -324,7 +356,9 @@ def _load_gguf(
     state = {name: _in_full_rank(name, tensor, state) for name, tensor in state.items()}
     model = _empty_model(files.config, {name: _gguf_shape(tensor) for name, tensor in state.items()})
     quantization_config = quantization_config or GGUFQuantizationConfig(compute_dtype=dtype)
-    quantization_config.modules_to_not_convert = NEVER_QUANTISED
+    quantization_config = copy(quantization_config)
+    kept = quantization_config.modules_to_not_convert or []
+    quantization_config.modules_to_not_convert = [*kept, *NEVER_QUANTISED]
     quantizer = _quantizer(model, quantization_config, dtype, state_dict=state)
     _place(model, state, dtype, device, quantizer)
     return _finished(model, quantizer)

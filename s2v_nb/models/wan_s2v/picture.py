@@ -9,9 +9,10 @@ import PIL.Image
 import torch
 from torch.nn import functional
 
+from s2v_nb.models.wan_s2v.clips import FPS
+
 STEP = 64  # pixels: 8 of the VAE, 2 of the patches, 4 of the coarsest memory of motion
 LEAST_SIDE = 16  # pixels of a picture's shorter side: less is no picture to bring to life
-FPS = 16  # of the model
 _SCALES = 100
 
 
@@ -197,13 +198,14 @@ def _centred(pixels: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return padded[:, top : top + height, left : left + width]
 
 
-def as_picture(image: PIL.Image.Image | np.ndarray) -> PIL.Image.Image:
+def as_picture(image: PIL.Image.Image | np.ndarray | torch.Tensor) -> PIL.Image.Image:
     """The reference as a PIL image of mode RGB, once checked."""
     if isinstance(image, PIL.Image.Image):
         if image.mode != "RGB":
             raise ValueError(f"image is of mode {image.mode}, but must be RGB; use image.convert('RGB')")
         _check_side("image", image.height, image.width)
         return image
+    image = image.numpy(force=True) if isinstance(image, torch.Tensor) else image
     _check_pixels("image", image)
     return PIL.Image.fromarray(np.ascontiguousarray(image))
 

@@ -37,7 +37,9 @@ from s2v_nb.models.wan_s2v.demands import (
     check_components,
     check_numbers,
     check_resume,
+    check_seed,
     check_text,
+    whole,
 )  # fmt: skip
 from s2v_nb.models.wan_s2v.embedders import TEXT_TOKENS
 from s2v_nb.models.wan_s2v.finish import Finish, to_uint8
@@ -99,7 +101,7 @@ class WanS2VPipeline(DiffusionPipeline):
     @torch.no_grad()
     def __call__(
         self,
-        image: PIL.Image.Image | np.ndarray,
+        image: PIL.Image.Image | np.ndarray | torch.Tensor,
         audio: np.ndarray | torch.Tensor,
         sampling_rate: int,
         prompt: str | None = None,
@@ -133,14 +135,14 @@ class WanS2VPipeline(DiffusionPipeline):
 
         Parameters
         ----------
-        image : RGB picture, PIL or uint8 (height, width, 3)
+        image : RGB picture, PIL or uint8 (height, width, 3) as array or tensor
         audio : (samples,) or (channel, samples), floats
         sampling_rate : hertz
         prompt, negative_prompt
             Or their embeddings, (tokens, dim) or (1, tokens, dim), without padding.
         num_inference_steps, guidance_scale, flow_shift
         seed
-            Clip r is drawn from seed + r. None draws one, which the result names.
+            Clip r is drawn from seed + r. None draws one, which the result names; give it when you resume.
         num_clips
             At most so many; None for the whole song.
         frames_per_clip
@@ -182,6 +184,10 @@ class WanS2VPipeline(DiffusionPipeline):
         ValueError
             If an argument is wrong or a component is missing, before any model runs.
         """
+        frames_per_clip = whole("frames_per_clip", frames_per_clip)
+        num_inference_steps = whole("num_inference_steps", num_inference_steps)
+        num_clips = None if num_clips is None else whole("num_clips", num_clips)
+        seed = check_seed(seed, latents, resume_from)
         check_frames_per_clip(frames_per_clip)
         check_numbers(num_inference_steps, flow_shift, num_clips)
         guidance = Guidance(guidance_scale, audio_guidance_scale, guidance_interval)
@@ -216,9 +222,20 @@ class WanS2VPipeline(DiffusionPipeline):
         try:
             embeds = {kind: self._embed(*text) for kind, text in texts.items()}
             job = _Job(
-                spans, self._hear(sound), -cut if align_audio else 0, embeds, reference, self._encode(reference),
-                poses, init_first_frame, guidance, num_inference_steps, flow_shift, noise, on_step,
-            )  # fmt: skip
+                spans=spans,
+                features=self._hear(sound),
+                shift=-cut if align_audio else 0,
+                embeds=embeds,
+                reference=reference,
+                reference_latents=self._encode(reference),
+                poses=poses,
+                open_with_picture=init_first_frame,
+                guidance=guidance,
+                steps=num_inference_steps,
+                flow_shift=flow_shift,
+                noise=noise,
+                on_step=on_step,
+            )
             return self._make(job, finish, resume_from, on_clip)
         finally:
             self.maybe_free_model_hooks()
@@ -245,15 +262,15 @@ class WanS2VPipeline(DiffusionPipeline):
         last = span.index + 1 == len(job.spans)
         before = None if span.index == 0 and not job.open_with_picture else past.latents
         z = self._denoise(job, span, before)
-        clip = partial(Clip, span.index, len(job.spans), latents=z.cpu())
+        finished = partial(Clip, span.index, len(job.spans), latents=z.cpu())
         if last and finish.output_type == "latent":  # its pixels are of no use
-            return clip(frames=None, resume=None), past
+            return finished(frames=None, resume=None), past
         whole = self._decode(torch.cat([job.reference_latents if before is None else before, z], dim=2))
         video, drift = finish.coloured(whole[:, :, -span.frames :][:, :, span.cut :])
         past = past.moved(video)
         after = self._resume(span, past, finish, short=job.spans[0].frames < MOTION_PIXELS, last=last)
         frames = finish.frames(video[:, :, : video.shape[2] - span.dropped], last)
-        return clip(frames=frames, resume=after, drift=drift), past
+        return finished(frames=frames, resume=after, drift=drift), past
 
     def _past(self, job: "_Job", resume: Resume | None) -> "_Past":
         """What lies before the first clip to be made."""
@@ -424,7 +441,7 @@ class _Job:
     on_step: Callable[[int, int, int], None] | None
 
 
-def _reference(image: PIL.Image.Image | np.ndarray, max_area: int) -> torch.Tensor:
+def _reference(image: PIL.Image.Image | np.ndarray | torch.Tensor, max_area: int) -> torch.Tensor:
     """The picture at the video's size, (1, 3, 1, height, width) from -1 to 1."""
     picture = as_picture(image)
     return reference_pixels(picture, *clip_size(picture.height, picture.width, max_area))

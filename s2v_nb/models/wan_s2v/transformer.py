@@ -20,6 +20,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.normalization import FP32LayerNorm
 from torch import nn
 
+from s2v_nb.models.wan_s2v import blocks
 from s2v_nb.models.wan_s2v.blocks import AudioInjector, AudioTokens, WanS2VTransformerBlock
 from s2v_nb.models.wan_s2v.checks import check_config, check_inputs
 from s2v_nb.models.wan_s2v.embedders import ConditionEmbedder, FramePacker, RotaryPositions, as_tokens
@@ -175,7 +176,7 @@ class WanS2VTransformer3DModel(
         text = memo.recall("text", self._embed_text, encoder_hidden_states)
         audio = memo.recall("audio", self._hear, audio_features, motion_frames)
         rotary = memo.recall("rotary", self.rope, layout, hidden_states.device)
-        pose = memo.recall("pose", self._embed_pose, pose_latents)
+        pose = memo.recall("pose", self._embed_pose, pose_latents, hidden_states.device)
         past = memo.recall("past", self._embed_past, reference_latents, motion_latents)
 
         states = self._sequence(hidden_states, pose, past)
@@ -183,8 +184,9 @@ class WanS2VTransformer3DModel(
         embedded, modulation = self.condition_embedder.time(torch.cat([timestep, timestep.new_zeros(1)]))
         batch = len(timestep)
         modulation = torch.stack([modulation[:batch], modulation[batch:].expand(batch, -1, -1)], dim=1)
+        in_place = self._may_overwrite(states)
         for block in self.blocks:
-            states = self._through(block, states, text, modulation, rotary, shard, audio)
+            states = self._through(block, states, text, modulation, rotary, shard, audio, in_place)
 
         velocity = self._unpatch(self._head(states, embedded[:batch], shard), layout)
         return Transformer2DModelOutput(sample=velocity) if return_dict else (velocity,)
@@ -193,21 +195,21 @@ class WanS2VTransformer3DModel(
     def remembering(self) -> Iterator[None]:
         """Inside, what depends on the inputs of a clip alone is computed once for each of them and kept.
 
-        An input counts as the same while it is the same tensor object, unchanged. Leave it after each clip: what was
-        kept (about 2 GB at 1280x720) goes.
+        An input counts as the same while it is the same tensor object, unchanged; of tensors made in inference mode a
+        change in place is not seen. Leave it after each clip: what was kept goes.
         """
-        self._memo = Memo()
+        outer, self._memo = self._memo, Memo()
         try:
             yield
         finally:
-            self._memo = None
+            self._memo = outer
 
     @classmethod
     def from_single_file(cls, pretrained_model_link_or_path_or_dict: Any, **kwargs: Any) -> "WanS2VTransformer3DModel":
-        """As `load_transformer`, which tells all layouts apart; ``torch_dtype`` is its ``dtype``."""
+        """As `load_transformer`, which tells all layouts apart; float32 unless ``dtype`` is given, as in diffusers."""
         from s2v_nb.models.wan_s2v.loading import load_transformer
 
-        dtype = kwargs.pop("torch_dtype", None)
+        dtype = kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None)
         return load_transformer(pretrained_model_link_or_path_or_dict, dtype=dtype or torch.float32, **kwargs)
 
     def _shard(self, layout: TokenLayout) -> Shard:
@@ -217,13 +219,25 @@ class WanS2VTransformer3DModel(
         mesh = parallel._flattened_mesh
         return shard_of(layout, mesh.get_local_rank(), mesh.size())
 
+    def _may_overwrite(self, states: torch.Tensor) -> bool:
+        """Whether blocks may write to their input, which saves a copy of a long sequence (1.7 GB at 720p).
+
+        Not while gradients are wanted, or hooks of diffusers (step caches) or of torch may come back to it.
+        """
+        hooked = any(
+            hasattr(block, "_diffusers_hook") or block._forward_hooks or block._forward_pre_hooks
+            for block in self.blocks
+        )
+        return states.shape[1] > blocks.PART and not hooked and not torch.is_grad_enabled()
+
     def _through(self, block: Callable[..., torch.Tensor], *inputs: Any) -> torch.Tensor:
         if torch.is_grad_enabled() and self.gradient_checkpointing:
             return self._gradient_checkpointing_func(block, *inputs)
         return block(*inputs)
 
-    def _kind(self, kind: int) -> torch.Tensor:
-        return self.trainable_condition_mask.weight[kind].float()
+    def _kind(self, kind: int, device: torch.device) -> torch.Tensor:
+        # Called, not read: offloading brings a layer's weights when the layer is called.
+        return self.trainable_condition_mask(torch.tensor(kind, device=device)).float()
 
     def _embed_text(self, embeddings: torch.Tensor) -> torch.Tensor:
         # The mask's dtype is that of the products: it is neither quantised nor kept in float32.
@@ -232,20 +246,21 @@ class WanS2VTransformer3DModel(
     def _hear(self, features: torch.Tensor, motion_frames: tuple[int, int]) -> AudioTokens:
         return AudioTokens(*self.condition_embedder.causal_audio_encoder.clip_tokens(features, motion_frames))
 
-    def _embed_pose(self, latents: torch.Tensor | None) -> torch.Tensor:
+    def _embed_pose(self, latents: torch.Tensor | None, device: torch.device) -> torch.Tensor:
         embedder = self.condition_embedder.pose_embedder
-        if latents is None:  # zeros: the bias is what is left of the convolution
-            assert embedder.bias is not None
-            return embedder.bias.float()
+        if latents is None:  # of zeros the bias is left, the same for every token: one is enough
+            latents = torch.zeros(1, embedder.in_channels, *embedder.kernel_size, device=device)
         return self._patched(embedder, latents)
 
     def _embed_past(self, reference: torch.Tensor, motion: torch.Tensor | None) -> torch.Tensor:
         """Tokens of the reference and of the motion frames, float32."""
-        tokens = self._patched(self.patch_embedding, reference) + self._kind(REFERENCE)
+        tokens = self._patched(self.patch_embedding, reference) + self._kind(REFERENCE, reference.device)
         if motion is None:
             return tokens
         packed = self.frame_packer(motion.to(self.frame_packer.proj.weight.dtype)).float()
-        return torch.cat([tokens, packed + self._kind(MOTION)], dim=1)
+        packed = packed + self._kind(MOTION, motion.device)
+        batch = max(len(tokens), len(packed))
+        return torch.cat([tokens.expand(batch, -1, -1), packed.expand(batch, -1, -1)], dim=1)
 
     @staticmethod
     def _patched(convolution: nn.Conv3d, latents: torch.Tensor) -> torch.Tensor:
@@ -254,7 +269,7 @@ class WanS2VTransformer3DModel(
 
     def _sequence(self, latents: torch.Tensor, pose: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
         """The tokens that enter the first block, float32."""
-        video = self._patched(self.patch_embedding, latents) + pose + self._kind(VIDEO)
+        video = self._patched(self.patch_embedding, latents) + pose + self._kind(VIDEO, latents.device)
         return torch.cat([video, past.expand(len(video), -1, -1)], dim=1)
 
     def _head(self, states: torch.Tensor, embedded: torch.Tensor, shard: Shard) -> torch.Tensor:

@@ -230,6 +230,46 @@ def test_scaled_float8_is_multiplied_out(tmp_path, tiny, weights, suffix):
 # dtypes.
 
 
+def scaled(weights: dict[str, torch.Tensor], name: str, factors: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The weights with one of them divided by factors that lie beside it."""
+    divided = weights[name] / factors.reshape(-1, *[1] * (weights[name].ndim - 1))
+    return {**weights, name: divided, f"{name.removesuffix('.weight')}.weight_scale": factors}
+
+
+@pytest.mark.parametrize("shape", [(192,), (192, 1), (1,), ()])
+def test_a_scale_for_all_or_for_each_row(tmp_path, weights, shape):
+    name = "blocks.0.self_attn.q.weight"  # square: a scale along the wrong axis would fit as well
+    factors = torch.linspace(0.5, 2, 192).reshape(shape) if 192 in shape else torch.full(shape, 3.0)
+    file = single_file(tmp_path / "a.safetensors", scaled(names.under(names.official, weights), name, factors))
+    assert distance(load_transformer(file).blocks[0].attn1.to_q.weight, weights["blocks.0.attn1.to_q.weight"]) < 1e-6
+
+
+def test_scales_of_blocks_are_refused(tmp_path, weights):
+    official = names.under(names.official, weights)
+    official["blocks.0.self_attn.q.weight_scale"] = torch.ones(192, 6)
+    with pytest.raises(CheckpointError, match="1152 factors"):
+        load_transformer(single_file(tmp_path / "a.safetensors", official))
+
+
+def test_two_whole_models_in_a_folder_are_not_mixed(tmp_path, weights):
+    official = names.under(names.official, weights)
+    single_file(tmp_path / "a.safetensors", official)
+    single_file(tmp_path / "b.safetensors", {key: 2 * tensor for key, tensor in official.items()})
+    with pytest.raises(CheckpointError, match=r"a\.safetensors and b\.safetensors both hold .*give the path of one"):
+        load_transformer(tmp_path)
+
+
+def test_the_configuration_may_be_a_file_and_the_dtype_must_be_one(tmp_path, weights):
+    official = names.under(names.official, weights)
+    file = single_file(tmp_path / "a.safetensors", official)
+    config = (tmp_path / "config.json").rename(tmp_path / "other.json")
+    assert_equal(WanS2VTransformer3DModel.from_single_file(file, config=config), weights)
+    half = WanS2VTransformer3DModel.from_single_file(file, config=config, dtype=torch.bfloat16)
+    assert half.blocks[0].attn1.to_q.weight.dtype == torch.bfloat16
+    with pytest.raises(ValueError, match=r"dtype='bfloat16': give a type of torch"):
+        load_transformer(file, "bfloat16", config=config)
+
+
 @pytest.mark.parametrize(
     ("stored", "asked", "found"),
     [

@@ -162,8 +162,26 @@ def test_layerwise_casting_of_bfloat16(folder, given, expected):
 
 
 @pytest.mark.parametrize("kind", ["block_level", "leaf_level"])
-def test_group_offloading(model, given, expected, kind):
-    """From the host to the host: the hooks run, and nothing is looked for outside its group."""
+def test_group_offloading(model, given, expected, kind, monkeypatch):
+    """From the host to the host, with nothing left behind: what is not brought by its group is not a number."""
+    away: dict[int, torch.Tensor] = {}
+
+    def weights(group):
+        return [*(p for module in group.modules for p in module.parameters()), *group.parameters]
+
+    def offload(group):
+        for weight in weights(group):
+            if id(weight) not in away:
+                away[id(weight)] = weight.data.clone()
+                weight.data.fill_(torch.nan)
+
+    def onload(group):
+        for weight in weights(group):
+            if id(weight) in away:
+                weight.data.copy_(away.pop(id(weight)))
+
+    monkeypatch.setattr(group_offloading.ModuleGroup, "offload_", offload)
+    monkeypatch.setattr(group_offloading.ModuleGroup, "onload_", onload)
     groups = {"num_blocks_per_group": 1} if kind == "block_level" else {}
     model.enable_group_offload(torch.device("cpu"), torch.device("cpu"), offload_type=kind, **groups)
 

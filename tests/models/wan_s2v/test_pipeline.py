@@ -672,7 +672,7 @@ WRONG = {
     "grey array": ({"image": np.zeros((64, 64), np.uint8)}, "RGB array"),
     "float image": ({"image": picture() / 255}, "uint8"),
     "path as image": ({"image": "picture.png"}, "image is a str"),
-    "tensor as image": ({"image": torch.zeros(3, 64, 64)}, "image is a Tensor"),
+    "channels first": ({"image": torch.zeros(3, 64, 64)}, r"image is of shape \(3, 64, 64\)"),
     "tiny area": ({"max_area": 1000}, "max_area=1000"),
     "empty audio": ({"audio": BIG[:0]}, "audio is empty"),
     "silent audio": ({"audio": 0 * BIG}, "audio is silent"),
@@ -682,6 +682,14 @@ WRONG = {
     "interleaved audio": ({"audio": np.stack([BIG, BIG], axis=1)}, "audio.T"),
     "16-bit audio": ({"audio": (BIG * 9000).astype(np.int16)}, "int16"),
     "no rate": ({"sampling_rate": 0}, "sampling_rate=0"),
+    "half a seed": ({"seed": 1.5}, "seed=1.5: must be a whole number"),
+    "half a step": ({"num_inference_steps": 2.5}, "num_inference_steps=2.5: must be a whole number"),
+    "half a frame": ({"frames_per_clip": 8.0}, "frames_per_clip=8.0: must be a whole number"),
+    "half a clip": ({"num_clips": 1.5}, "num_clips=1.5: must be a whole number"),
+    "number to resume from": ({"resume_from": 3}, "resume_from is a int"),
+    "resumed without a seed": (
+        {"resume_from": Resume(1, torch.zeros(1)), "seed": None, "latents": None}, "seed=None with resume_from"
+    ),
     "82 frames": ({"frames_per_clip": 82}, "frames_per_clip=82"),
     "124 frames": ({"frames_per_clip": 124}, "frames_per_clip=124: .*rotary"),
     "no steps": ({"num_inference_steps": 0}, "num_inference_steps=0"),
@@ -853,3 +861,10 @@ def test_a_pipeline_moves_as_one():
 
     assert halved.vae.dtype == torch.bfloat16
     assert halved(**few(num_clips=1, num_inference_steps=1)).frames.isfinite().all()
+
+
+def test_for_latents_no_clip_makes_frames(pipe):
+    clips = []
+    pipe(**few(output_type="latent", on_clip=clips.append))
+    assert len(clips) > 1
+    assert all(clip.frames is None for clip in clips)

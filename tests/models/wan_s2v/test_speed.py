@@ -12,7 +12,7 @@ from torch._dynamo.utils import counters
 
 import s2v_nb.models.wan_s2v as wan_s2v
 from s2v_nb.models.wan_s2v import attention, blocks, fp8
-from s2v_nb.models.wan_s2v.attention import best_attention_backend, use_best_attention
+from s2v_nb.models.wan_s2v.attention import best_attention_backend, set_attention, use_best_attention
 from s2v_nb.models.wan_s2v.compiling import compile_blocks
 from tests.models.wan_s2v.tiny import inputs, predict, tiny_transformer
 
@@ -61,18 +61,20 @@ def test_a_long_sequence_in_parts_and_in_place_is_the_same(model, given, expecte
     assert (predict(model, given) - expected).abs().max() <= 1e-5
 
 
-def test_the_input_is_overwritten_only_where_nobody_comes_back_to_it(model, given, monkeypatch):
-    block, states = model.blocks[1], torch.zeros(1, 100, 192)
-    monkeypatch.setattr(blocks, "PART", 17)
+def test_the_input_is_overwritten_only_where_nobody_comes_back_to_it(model, monkeypatch):
+    states = torch.zeros(1, 100, 192)
+    monkeypatch.setattr(blocks, "PART", 100)
     with torch.no_grad():
-        assert block.may_overwrite(states)
-        monkeypatch.setattr(blocks, "PART", 100)
-        assert not block.may_overwrite(states)  # short enough to be kept
+        assert not model._may_overwrite(states)  # short enough to be kept
     monkeypatch.setattr(blocks, "PART", 17)
-    assert not block.may_overwrite(states)  # gradients are wanted
-    model.enable_cache(FirstBlockCacheConfig(threshold=0.1))
+    assert not model._may_overwrite(states)  # gradients are wanted
     with torch.no_grad():
-        assert not block.may_overwrite(states)
+        assert model._may_overwrite(states)
+        hook = model.blocks[3].register_forward_hook(lambda *_: None)
+        assert not model._may_overwrite(states)
+        hook.remove()
+        model.enable_cache(FirstBlockCacheConfig(threshold=0.1))
+        assert not model._may_overwrite(states)
 
 
 @pytest.mark.parametrize(
@@ -106,28 +108,75 @@ def test_two_graphs_serve_all_blocks_beside_a_cache(model, given, expected):
         assert (result - expected).abs().max() <= 2e-5
 
 
+def test_many_songs_of_different_length_are_compiled(plain):
+    """The default limit of the compiler is 8 graphs, four layouts of tokens."""
+    torch.compiler.reset()
+    model = compile_blocks(copy.deepcopy(plain), backend="eager")
+    for frames in range(1, 7):
+        given = inputs(frames=frames)
+        assert (predict(model, given) - predict(plain, given)).abs().max() <= 1e-5
+
+
+def test_a_copy_of_a_compiled_model_has_its_own_weights(model, given, expected):
+    changed = copy.deepcopy(compile_blocks(model, backend="eager"))
+    for parameter in changed.blocks.parameters():
+        parameter.data *= 1.5
+    assert (predict(changed, given) - expected).abs().max() > 1e-3
+    assert (predict(model, given) - expected).abs().max() <= 1e-5
+
+
 def test_blocks_with_hooks_are_not_compiled(model):
     model.enable_cache(FirstBlockCacheConfig())
     with pytest.raises(ValueError, match="compile them first"):
         compile_blocks(model)
 
 
-def on_a_card(monkeypatch, capability, *, flash=False):
-    """As on a machine with such a card, and flash-attn-4 or without."""
+def on_a_card(monkeypatch, major, *, packages=()):
+    """As on a machine with such a card and these packages."""
+
+    def find_spec(name):
+        if name.split(".")[0] not in {package.split(".")[0] for package in packages}:
+            if "." in name:
+                raise ModuleNotFoundError(name)  # as the real one does where the package above is missing
+            return None
+        return SimpleNamespace() if name in packages else None
+
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: capability)
-    monkeypatch.setattr(attention.importlib.util, "find_spec", lambda name: SimpleNamespace() if flash else None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (major, 0))
+    monkeypatch.setattr(attention.importlib.util, "find_spec", find_spec)
+
+
+FLASH_4 = ("flash_attn", "flash_attn.cute", "cutlass")
 
 
 @pytest.mark.parametrize(
-    ("capability", "flash", "backend"),
-    [((8, 0), True, "native"), ((9, 0), False, "_native_cudnn"), ((9, 0), True, "flash_4_hub")],
+    ("major", "packages", "backend"),
+    [
+        (8, FLASH_4, "native"),
+        (9, (), "_native_cudnn"),
+        (9, ("flash_attn", "cutlass"), "_native_cudnn"),  # flash-attn 2
+        (9, FLASH_4, "flash_4_hub"),
+        (12, FLASH_4, "_native_cudnn"),
+    ],
 )
-def test_the_best_attention_of_a_card(monkeypatch, capability, flash, backend):
-    on_a_card(monkeypatch, capability, flash=flash)
-    monkeypatch.setattr(_HUB_KERNELS_REGISTRY[AttentionBackendName.FLASH_4_HUB], "kernel_fn", None)
+def test_the_best_attention_of_a_card(monkeypatch, major, packages, backend):
+    on_a_card(monkeypatch, major, packages=packages)
     assert best_attention_backend() == backend
-    assert (_HUB_KERNELS_REGISTRY[AttentionBackendName.FLASH_4_HUB].kernel_fn is not None) == (backend == "flash_4_hub")
+    assert best_attention_backend(torch.float32) == "native"  # the others take halves only
+
+
+def test_flash_attention_is_put_into_its_place_when_it_is_set(model, monkeypatch):
+    place = _HUB_KERNELS_REGISTRY[AttentionBackendName.FLASH_4_HUB]
+    monkeypatch.setattr(place, "kernel_fn", None)
+    set_attention(model, "flash_4_hub")
+    assert place.kernel_fn is not None
+    assert model.blocks[0].attn1.processor._attention_backend is AttentionBackendName.FLASH_4_HUB
+
+
+def test_flash_attention_is_refused_where_the_model_runs_in_parallel(model):
+    model.blocks[0].attn1.processor._parallel_config = object()
+    with pytest.raises(ValueError, match="_native_cudnn"):
+        set_attention(model, "flash_4_hub")
 
 
 def test_attention_is_set_for_this_model_alone(model, given, expected):

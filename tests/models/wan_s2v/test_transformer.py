@@ -426,3 +426,20 @@ def test_the_injectors_serve_their_blocks_in_ascending_order():
     assert model.blocks[0].ears[0] is model.audio_injector.injector[0]
     assert model.blocks[2].ears[0] is model.audio_injector.injector[1]
     assert model.blocks[1].ears is None
+
+
+def test_remembering_inside_remembering_keeps_the_outer_one(tiny):
+    with tiny.remembering():
+        outer = tiny._memo
+        with tiny.remembering():
+            assert tiny._memo is not outer
+        assert tiny._memo is outer
+    assert tiny._memo is None
+
+
+@pytest.mark.parametrize("single", ["reference_latents", "motion_latents"])
+def test_a_reference_or_a_past_may_serve_a_whole_batch(tiny, single):
+    given = inputs(batch=2)
+    shared = given[single][:1]
+    both = predict(tiny, {**given, single: shared.expand(2, -1, -1, -1, -1)})
+    assert (predict(tiny, {**given, single: shared}) - both).abs().max() <= 1e-5
