@@ -21,12 +21,16 @@ setup:
 demo: setup
 	@$(BIN)/s2v-nb demo $(foreach name,$(given),$(call option,$(name)))
 
-# tests that mostly wait, for pages, kernels and clusters, run beside the others; what they said follows at the end
+# tests that mostly wait, for pages, kernels and clusters, and those of the networks run beside the others; what they
+# said follows at the end
 WAITING := tests/browser tests/test_notebooks.py tests/sweeps/test_ray.py tests/sweeps/test_killed.py
+NETWORKS := tests/models
 test: check browser
 	@mkdir -p build; $(BIN)/python -m pytest $(WAITING) >build/waiting.log 2>&1 & waiting=$$!; \
-	$(BIN)/python -m pytest $(WAITING:%=--ignore=%); others=$$?; \
-	echo "$(WAITING):"; wait $$waiting; seen=$$?; cat build/waiting.log; exit $$((others | seen))
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(NETWORKS) >build/networks.log 2>&1 & networks=$$!; \
+	$(BIN)/python -m pytest $(patsubst %,--ignore=%,$(WAITING) $(NETWORKS)); others=$$?; \
+	echo "$(NETWORKS):"; wait $$networks; computed=$$?; cat build/networks.log; \
+	echo "$(WAITING):"; wait $$waiting; seen=$$?; cat build/waiting.log; exit $$((others | seen | computed))
 
 check: setup
 	$(BIN)/ruff check .
