@@ -265,9 +265,19 @@ def _nvidia_smi(fields: str, form: str, seconds: float = 20) -> list[str]:
 
 
 def models_folder() -> Path:
-    """Where our own models are kept: ``$S2V_NB_MODELS``, by default ``models/`` in the cache folder."""
-    folder = os.environ.get("S2V_NB_MODELS")
+    """Where our own models are kept: ``$S2V_NB_MODELS``, by default ``models/`` in the cache folder.
+
+    On a rented platform the default is the disk that survives a stop, whoever started us.
+    """
+    folder = os.environ.get("S2V_NB_MODELS") or _placed("S2V_NB_MODELS")
     return Path(folder) if folder else cache_folder() / "models"
+
+
+def _placed(name: str) -> str | None:
+    """What the platform's table says of a variable that nobody has set; None on a machine that it does not know."""
+    from s2v_nb.platforms import detect, environment
+
+    return environment(detect()).get(name)
 
 
 def models_on_disk() -> list[tuple[str, int]]:
@@ -277,7 +287,7 @@ def models_on_disk() -> list[tuple[str, int]]:
 
 
 def _hugging_face() -> list[tuple[str, int]]:
-    folder = _hub_folder()
+    folder = hub_folder()
     if not folder.is_dir():  # also spares the import, which fixes the folders for good
         return []
     from huggingface_hub import scan_cache_dir
@@ -289,12 +299,13 @@ def _hugging_face() -> list[tuple[str, int]]:
         return []
 
 
-def _hub_folder() -> Path:
-    """As huggingface_hub finds it."""
-    if chosen := os.environ.get("HF_HUB_CACHE"):
+def hub_folder() -> Path:
+    """Hugging Face's cache, as huggingface_hub finds it, which need not be imported for this; placed as our models."""
+    if chosen := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("HF_HOME") or f"{base}/huggingface").expanduser() / "hub"
+    home = os.environ.get("HF_HOME") or _placed("HF_HOME") or f"{base}/huggingface"
+    return Path(home).expanduser() / "hub"
 
 
 def _listed(folder: Path) -> list[Path]:
