@@ -1,7 +1,6 @@
 """One small object through which long work reports; a terminal bar, a widget and a JSON file are views of it."""
 
 import json
-import os
 import sys
 import threading
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from s2v_nb.errors import Cancelled, say
+from s2v_nb.storage import replacing
 
 STAGES = ("audio", "frames", "encoding")
 
@@ -149,7 +149,6 @@ class FileView:
         if now - self._last < self.interval and state.done != state.total:
             return
         self._last = now
-        with suppress(OSError):  # a bar that cannot be drawn must not stop the clip
-            scratch = self.path.with_name(f"progress.partial-{os.getpid()}-{threading.get_ident()}.json")
+        # a bar that cannot be drawn must not stop the clip
+        with suppress(OSError), replacing(self.path, durable=False) as scratch:
             scratch.write_text(json.dumps({**asdict(state), "stages": self._stages}))
-            scratch.replace(self.path)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from s2v_nb.errors import SentenceError
 from s2v_nb.jobs.sweep_plan import AXES, NOWHERE
 from s2v_nb.settings import Settings
-from s2v_nb.storage import read_json, write_json
+from s2v_nb.storage import make_folder, read_json, write_json
 from s2v_nb.sweeps.cell import Cell
 from s2v_nb.sweeps.table import Best, best_cells
 
@@ -48,7 +48,7 @@ class CellNow:
 def write_cells(folder: Path, what: dict[str, Any], cells: Sequence[Cell]) -> None:
     """Keep what was asked and which run each cell is."""
     found = [{"settings": asdict(cell.settings), "run": cell.name} for cell in cells]
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_json(folder / "cells.json", {"s2v_nb_cells": FORMAT, "what": what, "cells": found})
 
 

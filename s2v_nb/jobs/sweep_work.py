@@ -10,6 +10,7 @@ from s2v_nb.jobs.sweep_cells import FOLDER, write_cells
 from s2v_nb.jobs.tasks import Task, unfinished
 from s2v_nb.progress import State
 from s2v_nb.settings import Settings
+from s2v_nb.storage import replacing
 from s2v_nb.sweeps import Sweep
 from s2v_nb.sweeps.progress import SweepProgress, SweepState
 
@@ -82,8 +83,6 @@ class _Report:
             "paused": paused,
             "stages": {"frames": {"done": round(WHOLE * state.fraction), "total": WHOLE}},
         }
-        path = self.task.folder / "progress.json"
-        with suppress(OSError):  # what cannot be told must not stop the work
-            scratch = path.with_name("progress.partial-sweep.json")
+        # what cannot be told must not stop the work
+        with suppress(OSError), replacing(self.task.folder / "progress.json", durable=False) as scratch:
             scratch.write_text(json.dumps(values))
-            scratch.replace(path)

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from s2v_nb.errors import speaks, told
 from s2v_nb.log import log_file, sentence_of
-from s2v_nb.storage import read_json, write_json
+from s2v_nb.storage import make_folder, read_json, sync_folder, write_json
 
 TaskState = Literal["waiting", "running", "done", "failed", "stopped"]
 FINISHED = ("done", "failed", "stopped")
@@ -36,7 +36,9 @@ class Task:
     def submit(cls, root: Path, kind: str, **what: Any) -> "Task":
         """Ask for work under ``root``; it begins once a worker sees it."""
         task = cls(root / f"{time.time_ns():016x}-{kind}")
-        task.folder.mkdir(parents=True)
+        make_folder(root)
+        task.folder.mkdir()
+        sync_folder(root)
         write_json(task.folder / "task.json", {"kind": kind, "what": what, "asked": time.time()})
         return task
 

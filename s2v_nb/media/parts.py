@@ -30,7 +30,7 @@ from s2v_nb.media.video import (
     raw_input,
     sound_beside,
 )
-from s2v_nb.storage import replacing
+from s2v_nb.storage import make_folder, replacing
 
 
 def part_path(folder: Path, index: int) -> Path:
@@ -82,7 +82,7 @@ def write_parts(
     source = iter(frames)
     finishing: Future[None] | None = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with ThreadPoolExecutor(1) as pool:  # the encoder ends one part while the frames of the next arrive
             for index, count in _counts(num_frames, part_frames, first_part):
                 part = _Part(part_path(folder, index), size, fps)

@@ -33,7 +33,7 @@ from s2v_nb.runs.clip import Clip
 from s2v_nb.runs.material import AudioLike, ImageLike, Material, Song
 from s2v_nb.runs.spec import Source, Spec, find_spec, spec_path
 from s2v_nb.settings import Settings
-from s2v_nb.storage import clean_stale, replacing, write_json
+from s2v_nb.storage import clean_stale, make_folder, replacing, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +117,8 @@ def make_clip(material: Material, settings: Settings, *, runs: str | Path, engin
     plan = engine.plan(request)
     if existing is None:
         _Job(engine, request, path.parent).make(plan, progress)
+    else:
+        _tidy(path.parent)
     notes = (*material.song.part(settings).notices(request.settings, request.rhythm), *plan.notices)
     return Clip(path, Clip.open(path).spec, notes, time.monotonic() - began, existing is not None)
 
@@ -212,10 +214,17 @@ def _existing(clip: Path) -> Clip | None:
     return None
 
 
+def _tidy(folder: Path) -> None:
+    """Remove what a process that was killed as it ended left beside the finished clip."""
+    with suppress(OSError):  # a folder that may only be read
+        clean_stale(folder)
+        shutil.rmtree(folder / "parts", ignore_errors=True)
+
+
 def _copied(clip: Path, target: Path) -> Path:
     """Copy a run's clip, and its spec beside it."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         for source, copy in ((spec_path(clip), spec_path(target)), (clip, target)):
             with replacing(copy) as scratch:
                 shutil.copyfile(source, scratch)
@@ -239,7 +248,7 @@ class _Job:
     def make(self, plan: Plan, progress: Progress) -> None:
         """Make the clip; on failure its traceback stays in ``error.txt``."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             clean_stale(self.folder)
         except OSError as error:
             raise GenerationError("failed.disk", name=str(self.folder), why=error.strerror or str(error)) from error

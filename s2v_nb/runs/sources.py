@@ -6,7 +6,7 @@ import PIL.Image
 
 from s2v_nb.media import Audio, Image, load_image
 from s2v_nb.runs.material import ImageLike
-from s2v_nb.storage import replacing
+from s2v_nb.storage import make_folder, replacing
 
 
 def image_file(image: ImageLike, folder: Path) -> Path:
@@ -35,7 +35,7 @@ def audio_file(audio: str | Path | Audio, folder: Path) -> Path:
 def kept_image(image: Image, folder: Path) -> Path:
     path = folder / f"image-{image.sha256[:12]}.png"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with replacing(path) as scratch:
             PIL.Image.fromarray(image.pixels).save(scratch)
     return path
@@ -46,7 +46,7 @@ def kept_audio(audio: Audio, folder: Path) -> Path:
 
     path = folder / f"audio-{audio.sha256[:12]}.wav"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with replacing(path) as scratch:
             soundfile.write(scratch, audio.samples.T, audio.rate, subtype="FLOAT")
     return path

@@ -26,7 +26,7 @@ from s2v_nb.runs.material import Song
 from s2v_nb.runs.spec import run_name
 from s2v_nb.session import price_checked
 from s2v_nb.settings import Settings
-from s2v_nb.storage import read_json, replacing, write_json
+from s2v_nb.storage import make_folder, read_json, replacing, write_json
 from s2v_nb.sweeps.cell import Cell
 from s2v_nb.sweeps.expected import SweepEstimate, expected
 from s2v_nb.sweeps.grid import Values
@@ -144,7 +144,7 @@ class Batch:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        self.out.mkdir(parents=True, exist_ok=True)
+        make_folder(self.out)
         with replacing(self.out / "table.csv") as scratch:
             scratch.write_text(text.getvalue(), encoding="utf-8", errors="replace", newline="")
         return self.out / "table.csv"
@@ -246,7 +246,7 @@ class Batch:
 
     def save(self) -> Path:
         """Write ``sweep.json``; its path."""
-        self.out.mkdir(parents=True, exist_ok=True)
+        make_folder(self.out)
         what = {"s2v_nb_sweep": FORMAT, "kind": self.kind, **self._to_dict()}
         what |= {"starts": self._starts, "hashes": self._hashes()}
         write_json(self.out / "sweep.json", what, ascii_only=True)

@@ -18,7 +18,7 @@ from s2v_nb.errors import SentenceError, speaks, told
 from s2v_nb.media.video import is_whole
 from s2v_nb.runs import Clip
 from s2v_nb.settings import PRESETS, Settings
-from s2v_nb.storage import read_json, write_json
+from s2v_nb.storage import make_folder, read_json, write_json
 from s2v_nb.sweeps.claim import owner
 from s2v_nb.sweeps.grid import Values
 
@@ -144,7 +144,7 @@ class Attempts:
         return self._kept(self.count, self.seconds, ())
 
     def _kept(self, count: int, seconds: float, failures: tuple[dict[str, Any], ...]) -> "Attempts":
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         what = {"count": count, "seconds": round(seconds, 3), "failures": list(failures)}
         write_json(self.folder / "attempts.json", what)
         return Attempts(self.folder, count, seconds, failures)

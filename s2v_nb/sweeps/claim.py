@@ -6,19 +6,19 @@ On one machine a dead owner is noticed at once. Of a process elsewhere (another 
 folder) only the touching can be seen: it counts as dead after `SILENT_SECONDS` without.
 """
 
-import errno
 import fcntl
 import json
 import os
-import platform
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
+
+from s2v_nb.processes import here, lives, started
+from s2v_nb.storage import make_folder, place, scratch_beside, silent_seconds
 
 BEAT_SECONDS = 2.0
 SILENT_SECONDS = 45.0
@@ -85,7 +85,7 @@ def bury(folder: Path, where: str, process: int) -> float:
 
 
 def _take(folder: Path) -> Claim | None:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / NAME
     if (found := _read(path)) is None:
         return _created(path, 0.0)
@@ -114,35 +114,18 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _created(path: Path, lost: float) -> Claim | None:
     """A new claim of ours, unless there is one."""
-    claim = Claim(here(), os.getpid(), _started(os.getpid()), uuid.uuid4().hex, time.time(), lost)
+    claim = Claim(here(), os.getpid(), started(os.getpid()), uuid.uuid4().hex, time.time(), lost)
     return claim if _create(path, json.dumps(asdict(claim))) else None
 
 
 def _create(path: Path, text: str) -> bool:
     """Make the file with its text, unless it is there."""
-    scratch = path.with_name(f"claim.partial-{uuid.uuid4().hex}.json")
+    scratch = scratch_beside(path)
     try:
         scratch.write_text(text)
-        os.link(scratch, path)  # whole from its first moment on
-        return True
-    except FileExistsError:
-        return False
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
-            raise
+        return place(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
-    return _create_unlinked(path, text)
-
-
-def _create_unlinked(path: Path, text: str) -> bool:
-    """The same on a file system without links."""
-    try:
-        with path.open("x") as file:
-            file.write(text)
-    except FileExistsError:
-        return False
-    return True
 
 
 def _beat(path: Path, done: threading.Event) -> None:
@@ -167,21 +150,8 @@ def _read(path: Path) -> Claim | None:
 
 def _is_live(claim: Claim, path: Path) -> bool:
     if claim.where == here():
-        return _is_running(int(claim.process)) and _started(int(claim.process)) == claim.started
-    return _silent_seconds(path) < SILENT_SECONDS
-
-
-def _silent_seconds(path: Path) -> float:
-    """Seconds since the owner's last touch, by the clock of the disk the file is on."""
-    probe = path.with_name(f"claim.partial-{uuid.uuid4().hex}.json")
-    try:
-        probe.touch()
-        return abs(probe.stat().st_mtime - path.stat().st_mtime)  # a clock may have jumped either way
-    except OSError:
-        return 0.0
-    finally:
-        with suppress(OSError):
-            probe.unlink(missing_ok=True)
+        return lives(int(claim.process), claim.started)
+    return silent_seconds(path) < SILENT_SECONDS
 
 
 def _seconds_of(claim: Claim, path: Path) -> float:
@@ -189,40 +159,3 @@ def _seconds_of(claim: Claim, path: Path) -> float:
     with suppress(OSError):
         return min(max(0.0, path.stat().st_mtime - claim.began), 24 * 3600.0) if claim.began else 0.0
     return 0.0
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return _state(process) not in ("Z", "X")  # killed, and not yet fetched by its parent
-
-
-@lru_cache(maxsize=1)
-def here() -> str:
-    """This machine and its process numbers: containers on one machine count their own."""
-    parts = [platform.node()]
-    with suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
-    with suppress(OSError):
-        parts.append(str(Path("/proc/self/ns/pid").readlink()))
-    return " ".join(parts)
-
-
-def _started(process: int) -> str:
-    """When a process began, in ticks since the machine did; '' where that cannot be known."""
-    return _stat(process, 19)
-
-
-def _state(process: int) -> str:
-    return _stat(process, 0)
-
-
-def _stat(process: int, field: int) -> str:
-    """A field of /proc/PID/stat (man 5 proc), counted from the state, which follows the name in brackets."""
-    with suppress(OSError, IndexError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[field]
-    return ""

@@ -11,12 +11,11 @@ Either side may end it: the page with ``cancel (id)``, the kernel with ``stop (i
 
 import hashlib
 import os
-import secrets
 import shutil
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from traitlets import Dict, Unicode
 
 from s2v_nb.errors import GenerationError, InputError
 from s2v_nb.media.files import sha256_of
-from s2v_nb.storage import clean_stale, replacing, sync
+from s2v_nb.storage import clean_stale, make_folder, place, replacing, scratch_beside, sync_folder
 from s2v_nb.widgets.front import Front
 from s2v_nb.workspace import Workspace
 
@@ -172,14 +171,14 @@ class Incoming:
             raise InputError("upload.empty", name=self.name)
         if size > LIMIT_BYTES:
             raise InputError("upload.too_big", name=self.name, size_mib=size / MIB, limit_mib=LIMIT_BYTES / MIB)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         clean_stale(folder)
         free = shutil.disk_usage(folder).free - RESERVE_BYTES
         if size > free:
             raise InputError("upload.disk", name=self.name, size_mib=size / MIB, free_mib=max(0, free) / MIB)
         self.moved = time.monotonic()
         self._hash = hashlib.sha256()
-        self._scratch = folder / f"upload.partial-{os.getpid()}-{secrets.token_hex(6)}"
+        self._scratch = scratch_beside(folder / "upload")
         self._file = self._scratch.open("xb", buffering=0)
 
     def take(self, offset: Any, piece: "bytes | memoryview", sha256: Any) -> None:
@@ -207,13 +206,10 @@ class Incoming:
             if self._is(path):
                 self._scratch.unlink()
                 return path, False
-            with suppress(FileExistsError):
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # nobody else gets the name now
-                break
+            if place(self._scratch, path):
+                sync_folder(folder)
+                return path, True
             number += 1
-        self._scratch.replace(path)
-        sync(folder)
-        return path, True
 
     def drop(self) -> None:
         """Leave nothing."""

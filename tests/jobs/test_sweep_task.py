@@ -136,7 +136,7 @@ def test_a_sweep_that_is_stopped_ends_at_its_next_step_or_while_it_waits(tmp_pat
 
 def test_what_cannot_be_written_does_not_stop_the_work(tmp_path):
     task, progress = Task.submit(tmp_path, "sweep"), SweepProgress()
-    (task.folder / "progress.partial-sweep.json").mkdir()
+    (task.folder / "progress.json").mkdir()
     progress.views.append(_Report(task, progress))
 
     progress.update(done=1, **NUMBERS)
