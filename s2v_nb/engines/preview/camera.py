@@ -55,6 +55,16 @@ def make_path(look: Look, beat: Beat, times: np.ndarray, seed: int) -> Path:
     )
 
 
+def standing(count: int) -> Path:
+    """The path of a camera that never moves, over ``count`` frames."""
+    return Path(**{name: np.zeros(count) for name in ("x", "y", "zoom", "roll", "dolly", "truck")})
+
+
+def without_parallax(path: Path) -> Path:
+    """The path for a picture of one layer."""
+    return replace(path, dolly=0 * path.dolly, truck=0 * path.truck)
+
+
 def _eased(u: np.ndarray) -> np.ndarray:
     """0 to 1 at an even pace with a soft start and stop over the first and last eighth."""
     ramp = 0.125
@@ -137,3 +147,12 @@ def matrices(path: Path, plate: Plate, size: tuple[int, int], layer: int = 0) ->
     maps[:, 0, 2] = subject_x + zoom * (cos * from_x - sin * from_y)
     maps[:, 1, 2] = subject_y + zoom * (sin * from_x + cos * from_y)
     return maps
+
+
+def place_in_frame(point: tuple[float, float], to_plate: np.ndarray, size: tuple[int, int]) -> tuple[float, float]:
+    """Where a ``point`` (x, y) of the plate is seen, in parts of a frame of ``size``; 0 to 1 unless it lies outside.
+
+    ``to_plate`` is the frame's map, shape (2, 3), see `matrices`.
+    """
+    x, y = np.linalg.solve(to_plate[:, :2], np.array(point) - to_plate[:, 2]) / size
+    return float(x), float(y)

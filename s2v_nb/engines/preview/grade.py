@@ -1,26 +1,35 @@
-"""Colour: the look's grade, laid over the plate once and not over every frame."""
+"""Colour: the look's grade, laid over a still plate once and not over every frame."""
 
+import cv2
 import numpy as np
 
 from s2v_nb.engines.preview.directions import Look
 
 _LUMA = np.array((0.2126, 0.7152, 0.0722), np.float32)  # ITU-R BT.709
+_COLORS = ("saturation", "night", "mono", "sepia", "teal_orange", "magenta", "warmth", "fade")
 
 
 def grade(pixels: np.ndarray, look: Look) -> np.ndarray:
-    """The graded plate as float32 RGB, 0 to 1, from uint8 (height, width, 3); display values, not linear light."""
-    out = pixels.astype(np.float32) / 255
-    for first in range(0, len(out), 128):  # in strips, to keep the working memory small
-        _grade_strip(out[first : first + 128], look)
-    return out
+    """The graded pixels as float32 RGB, 0 to 1, from uint8 (height, width, 3); display values, not linear light."""
+    out = cv2.LUT(pixels, _tone_curve(look))
+    if any(getattr(look, name) for name in _COLORS):
+        for first in range(0, len(out), 128):  # in strips, to keep the working memory small
+            _color_strip(out[first : first + 128], look)
+    return np.clip(out, 0, 1, out=out)
 
 
-def _grade_strip(rgb: np.ndarray, look: Look) -> None:
-    """Grade in place: tone first, then colour, then what lies over both."""
+def _tone_curve(look: Look) -> np.ndarray:
+    """Exposure and contrast as a table of 256 float32: they treat every channel of every pixel alike."""
+    tone = np.arange(256, dtype=np.float32) / 255
     if look.exposure:
-        rgb **= np.float32(2.0 ** (-0.9 * look.exposure))
+        tone **= np.float32(2.0 ** (-0.9 * look.exposure))
     if look.contrast:
-        _contrast(rgb, look.contrast)
+        _contrast(tone, look.contrast)
+    return tone
+
+
+def _color_strip(rgb: np.ndarray, look: Look) -> None:
+    """Grade in place: colour first, then what lies over it."""
     _tint(rgb, (rgb @ _LUMA)[..., None], look)
     if warmth := look.warmth * (1 - min(1.0, look.mono)):  # black and white stays neutral; sepia is its warm sister
         rgb *= np.array((1 + 0.09 * warmth, 1 + 0.012 * warmth, 1 - 0.11 * warmth), np.float32)
@@ -28,7 +37,6 @@ def _grade_strip(rgb: np.ndarray, look: Look) -> None:
         _mix(rgb, rgb * np.array((0.42, 0.55, 0.82), np.float32), min(1.0, look.night))
     if look.fade:
         _mix(rgb, 0.09 + rgb * np.float32(0.83), min(1.3, look.fade))
-    np.clip(rgb, 0, 1, out=rgb)
 
 
 def _tint(rgb: np.ndarray, luma: np.ndarray, look: Look) -> None:
