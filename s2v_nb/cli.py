@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s2v_nb import __version__
+from s2v_nb.cli_models import add_commands as add_model_commands
 from s2v_nb.cli_options import Parser, add_command, add_settings, settings_of, tell, usage_error
 from s2v_nb.cli_sweeps import add_commands as add_sweep_commands
 from s2v_nb.errors import Cancelled, InputError, SentenceError, say
@@ -269,6 +270,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--runs", default="runs", metavar="FOLDER", help="where clips are kept (default: runs)")
 
     add_sweep_commands(commands)
+    add_model_commands(commands)
 
     one = add_command(commands, "lab", _lab, "open JupyterLab on the first notebook")
     one.add_argument("notebook", nargs="?", default="notebooks/01_first_video.ipynb")

@@ -71,6 +71,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{name!r} has {width} x {height} pixels; each side needs {limit} or more, choose a larger picture.",
         "{name!r} 为 {width} x {height} 像素；每边至少需要 {limit} 像素，请换一张更大的图片。",
     ),
+    "image.costly": (
+        "{name!r} is built so that reading it takes far too much time or memory; save it again as JPG or PNG.",
+        "图片 {name!r} 的结构会占用过多时间或内存；请重新保存为 JPG 或 PNG。",
+    ),
     "image.array": (
         "image is an array of shape {shape} and type {dtype}; give uint8 of shape (height, width, 3).",
         "image 数组形状为 {shape}、类型为 {dtype}；应为 uint8，形状 (高, 宽, 3)。",
@@ -1393,5 +1397,166 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "studio.sweep.final_tip": (
         "{cell}: {height}p, {fps} fps, {seconds:g} s, same start and seed",
         "{cell}：{height}p、{fps} 帧、{seconds:g} 秒，起点和种子不变",
+    ),
+    # models: the catalogue and the download
+    "models.licence": (
+        "{model} is under the licence {licence}: read it at {page}, then say yes with accept_licence=True, or --yes.",
+        "{model} 使用许可证 {licence}：请先阅读 {page}，再用 accept_licence=True 或 --yes 表示同意。",
+    ),
+    "models.offline": (
+        "{model} is not on this disk, and HF_HUB_OFFLINE is set; unset it and try again, or put the files into {folder}.",
+        "本机没有 {model}，且已设置 HF_HUB_OFFLINE；请取消该设置后重试，或把文件放入 {folder}。",
+    ),
+    "models.offline_now": (
+        "The hub cannot be asked: HF_HUB_OFFLINE was set when this process started; start it again without.",
+        "无法访问模型库：本进程启动时已设置 HF_HUB_OFFLINE；请取消该设置并重新启动。",
+    ),
+    "models.space": (
+        "{model} needs {needs} more in {where}, which has {has}: free {short}, for example with `s2v-nb models clean`, or set HF_HOME to a larger disk.",
+        "{model} 还需要 {needs}，而 {where} 仅剩 {has}：请再腾出 {short}（例如运行 `s2v-nb models clean`），或把 HF_HOME 设到更大的磁盘。",
+    ),
+    "models.unreachable": (
+        "{host} cannot be reached ({why}); check the network, or set HF_ENDPOINT to a mirror. What has come is kept: the next try goes on from there.",
+        "无法连接 {host}（{why}）；请检查网络，或把 HF_ENDPOINT 设为镜像。已下载的部分会保留，下次继续。",
+    ),
+    "models.busy": (
+        "{host} asks us to wait (HTTP {status}); try again in some minutes. What has come is kept.",
+        "{host} 暂时繁忙（HTTP {status}）；请几分钟后重试。已下载的部分会保留。",
+    ),
+    "models.refused": (
+        "{host} does not give the files (HTTP {status}); if the model asks for a login run `hf auth login`, else update this package.",
+        "{host} 拒绝提供文件（HTTP {status}）；若模型需要登录请运行 `hf auth login`，否则请更新本软件包。",
+    ),
+    "models.short": (
+        "{host} sends other bytes than its list names; try again later, or set HF_ENDPOINT to another mirror.",
+        "{host} 发送的内容与其清单不符；请稍后重试，或把 HF_ENDPOINT 设为其他镜像。",
+    ),
+    "models.strange_list": (
+        "{host} lists {file!r} without a usable name and hash; set HF_ENDPOINT to another mirror.",
+        "{host} 的文件清单中 {file!r} 没有可用的名称和校验值；请把 HF_ENDPOINT 设为其他镜像。",
+    ),
+    "models.no_files": (
+        "{repository} has none of {files}; update this package.",
+        "{repository} 中没有 {files}；请更新本软件包。",
+    ),
+    "models.damaged": (
+        "{file} came damaged twice from {host} and was thrown away; try again later, or set HF_ENDPOINT to another mirror.",
+        "从 {host} 下载的 {file} 两次都已损坏，已删除；请稍后重试，或把 HF_ENDPOINT 设为其他镜像。",
+    ),
+    "models.own_broken": (
+        "{folder} is your own folder, but its weights are not whole; finish copying them, or remove the folder and they are downloaded.",
+        "{folder} 是您自己的文件夹，但其中的权重不完整；请补全文件，或删除该文件夹后自动下载。",
+    ),
+    "models.vanished": (
+        "{model} was removed while it was downloaded; try again.",
+        "{model} 在下载期间被删除；请重试。",
+    ),
+    "models.no_modelscope": (
+        "ModelScope's client is not installed; run `pip install modelscope`, or use --source hub.",
+        "未安装 ModelScope 客户端；请运行 `pip install modelscope`，或使用 --source hub。",
+    ),
+    "models.missing": (
+        "{model} is not on this disk; run `s2v-nb models get {model}`.",
+        "本机没有 {model}；请运行 `s2v-nb models get {model}`。",
+    ),
+    "models.being_downloaded": (
+        "{model} is being downloaded by another process; stop that first.",
+        "另一个进程正在下载 {model}；请先停止下载。",
+    ),
+    "models.state_whole": (
+        "on this disk, {here}, last used {used}",
+        "已在本机，{here}，上次使用 {used}",
+    ),
+    "models.state_partly": (
+        "{here} of about {total} on this disk",
+        "本机已有 {here}，共约 {total}",
+    ),
+    "models.state_missing": (
+        "not on this disk, about {total}",
+        "本机没有，约 {total}",
+    ),
+    "models.places": (
+        "kept in {hub} ({free} free); your own folders in {own}",
+        "保存在 {hub}（剩余 {free}）；您自己的文件夹在 {own}",
+    ),
+    "models.partial": (
+        "{size} of downloads that were cut: `s2v-nb models get` goes on with them, `s2v-nb models clean` frees them",
+        "中断的下载共 {size}：`s2v-nb models get` 可继续下载，`s2v-nb models clean` 可清除",
+    ),
+    "models.ready": (
+        "{model} is on this disk, whole and checked",
+        "{model} 已完整下载并通过校验",
+    ),
+    "models.ask_licence": (
+        "Do you accept the licence {licence}?",
+        "是否同意许可证 {licence}？",
+    ),
+    "models.is_right": (
+        "{model} is as it was published",
+        "{model} 与发布内容一致",
+    ),
+    "models.is_damaged": (
+        "{component} is damaged ({files}); `s2v-nb models get {model}` brings what is missing",
+        "{component} 已损坏（{files}）；运行 `s2v-nb models get {model}` 重新下载缺少的部分",
+    ),
+    "models.removed": (
+        "{model} is removed, {size} are free again",
+        "已删除 {model}，释放 {size}",
+    ),
+    "models.kept_shared": (
+        "kept, since other models on this disk use it: {components}",
+        "已保留（本机其他模型仍在使用）：{components}",
+    ),
+    "models.kept_own": (
+        "kept, since it is your own folder: {components}",
+        "已保留（这是您自己的文件夹）：{components}",
+    ),
+    "models.clean_partial": (
+        "a download that was cut",
+        "中断的下载",
+    ),
+    "models.clean_revision": (
+        "a revision that is not used any more",
+        "不再使用的版本",
+    ),
+    "models.clean_parts": (
+        "parts of a clip that nobody goes on with",
+        "未完成片段的临时画面",
+    ),
+    "models.clean_cache": (
+        "what was heard, and the sample; made again when needed",
+        "听歌结果与示例（需要时自动重新生成）",
+    ),
+    "models.nothing_to_clean": (
+        "There is nothing to free.",
+        "没有可清理的内容。",
+    ),
+    "models.ask_clean": (
+        "Free {size}?",
+        "是否释放 {size}？",
+    ),
+    "models.cleaned": (
+        "{size} are free again",
+        "已释放 {size}",
+    ),
+    "models.clean_hint": (
+        "{size} can be freed; nothing was removed. `s2v-nb models clean --yes` frees it",
+        "可释放 {size}；尚未删除任何内容。运行 `s2v-nb models clean --yes` 即可清理",
+    ),
+    "models.component": (
+        "{key}: {size} from {repository}, licence {licence}",
+        "{key}：{size}，来自 {repository}，许可证 {licence}",
+    ),
+    "models.waiting": (
+        "{model} (another process is downloading it)",
+        "{model}（另一个进程正在下载）",
+    ),
+    "models.progress": (
+        "{model}: {done} of {total}",
+        "{model}：{done} / {total}",
+    ),
+    "models.progress_speed": (
+        ", {speed}/s, {left} left",
+        "，{speed}/秒，剩余 {left}",
     ),
 }

@@ -329,17 +329,27 @@ def clean_cache() -> int:
 
     Clips, uploads, corrections and weights stay.
     """
-    folder = cache_folder()
-    folders = [folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())]
-    remade = [*folder.glob("rhythm/*.json"), folder / "sample_song.wav", folder / "sample_cover.png"]
-    sizes = {path: _size(path) for path in [*remade, *(p for place in folders for p in place.glob("*.partial-*"))]}
-    for path in remade:
+    sizes = remade_sizes()
+    for path in _remade():
         with suppress(OSError):
             path.unlink()
-    for place in folders:
+    for place in {path.parent for path in sizes}:
         with suppress(OSError):
             clean_stale(place)
     return sum(size for path, size in sizes.items() if not path.exists())
+
+
+def remade_sizes() -> dict[Path, int]:
+    """What `clean_cache` looks at, with its bytes: of files that are being written only those left behind go."""
+    folder = cache_folder()
+    places = [folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())]
+    written = [path for place in places for path in place.glob("*.partial-*")]
+    return {path: _size(path) for path in [*_remade(), *written] if path.exists()}
+
+
+def _remade() -> list[Path]:
+    folder = cache_folder()
+    return [*folder.glob("rhythm/*.json"), folder / "sample_song.wav", folder / "sample_cover.png"]
 
 
 def price_checked(per_hour: float) -> float:
