@@ -92,8 +92,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "音频 {name!r} 已损坏或没有可读取的声音；请重新保存或下载。",
     ),
     "audio.not_finite": (
-        "{name!r} holds values that are not sound (NaN or infinite); export the song again.",
-        "{name!r} 含有无效数值（NaN 或无穷大）；请重新导出歌曲。",
+        "{name!r} holds values that are not sound (NaN, infinite or far too large); export the song again.",
+        "{name!r} 含有无效数值（NaN、无穷大或过大）；请重新导出歌曲。",
     ),
     "audio.rate": (
         "{name!r} has a sample rate of {rate} Hz; {low} to {high} Hz can be used, export the song at 44100 Hz.",
@@ -107,6 +107,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "audio.too_long": (
         "{name!r} is {minutes:.0f} minutes long, at most {limit:.0f} minutes are read at once; cut out a part first.",
         "{name!r} 长 {minutes:.0f} 分钟，一次最多读取 {limit:.0f} 分钟；请先截取一段。",
+    ),
+    "audio.too_long_rate": (
+        "{name!r} is {minutes:.0f} minutes long, at {rate} Hz at most {limit:.0f} are read at once; save it at 48000 Hz.",
+        "{name!r} 长 {minutes:.0f} 分钟，{rate} Hz 时一次最多读取 {limit:.0f} 分钟；请以 48000 Hz 重新保存。",
+    ),
+    "audio.channels": (
+        "{name!r} has {channels} channels, 1 to {limit} can be used; export the song in stereo.",
+        "{name!r} 有 {channels} 个声道，可用 1 到 {limit} 个；请导出为立体声。",
     ),
     "audio.array": (
         "audio samples have shape {shape}; give float samples of shape (channel, time) with 1 to 8 channels.",
@@ -1444,8 +1452,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "从 {host} 下载的 {file} 两次都已损坏，已删除；请稍后重试，或把 HF_ENDPOINT 设为其他镜像。",
     ),
     "models.own_broken": (
-        "{folder} is your own folder, but its weights are not whole; finish copying them, or remove the folder and they are downloaded.",
-        "{folder} 是您自己的文件夹，但其中的权重不完整；请补全文件，或删除该文件夹后自动下载。",
+        "{folder} is your own folder, but does not hold whole weights (all shards that the index names, or one .safetensors or .gguf file); finish copying, or remove it and they are downloaded.",
+        "{folder} 是您自己的文件夹，但其中没有完整的权重（索引列出的全部分片，或单个 .safetensors 或 .gguf 文件）；请补全，或删除后自动下载。",
     ),
     "models.vanished": (
         "{model} was removed while it was downloaded; try again.",

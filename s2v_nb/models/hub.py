@@ -1,7 +1,7 @@
 """Files from the Hugging Face hub, or a mirror of it: what a repository holds, and its bytes, from where they ended.
 
-Uses huggingface_hub for everything but the loop that reads the bytes: since version 1.20 or so its own downloads begin
-anew when the process was killed, and a model's shards have 5 GB each.
+Uses huggingface_hub for everything but the loop that reads the bytes: its own downloads throw away what came of a file
+when they fail (version 2.4), and a model's shards have 5 GB each.
 """
 
 import hashlib

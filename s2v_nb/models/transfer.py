@@ -63,7 +63,7 @@ class BarView:
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
         self._bar: Any = None
-        self._told = -1
+        self._told: tuple[int, bool] | None = None
 
     def __call__(self, transfer: Transfer) -> None:
         if in_notebook() or self.stream.isatty():
@@ -79,9 +79,9 @@ class BarView:
         self._bar.update(transfer.done - self._bar.n)
 
     def _tell(self, transfer: Transfer) -> None:
-        step = 100 * transfer.done // max(1, transfer.total) // STEP
-        if step != self._told:
-            self._told = step
+        news = (100 * transfer.done // max(1, transfer.total) // STEP, transfer.waiting)
+        if news != self._told:
+            self._told = news
             print(line(transfer), file=self.stream, flush=True)
 
     def close(self) -> None:

@@ -229,7 +229,7 @@ def _partial_items() -> list[Item]:
 
 def _partials() -> list[Path]:
     """Partial files of ours that no process holds, and of others that nobody writes to."""
-    found = [path for path in models_folder().glob("*.incomplete") if silent_seconds(path) > QUIET]
+    found = [path for path in models_folder().glob("*.incomplete") if time.time() - _newest(path) > QUIET]
     busy = {repository_folder(c) for c in _components() if is_busy(c)}
     for path in hub_folder().glob("models--*/blobs/*.incomplete"):
         ours = path.name.endswith(PARTIAL)

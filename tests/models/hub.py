@@ -82,13 +82,16 @@ class Hub:
     """The server. ``trouble`` holds for each file what the next requests for it meet, '*' for every file.
 
     'cut' ends the connection at 30 %, 'truncated' ends well at 30 %, 'wrong' sends other bytes of the same length,
-    'slow' sends little pieces, a number is an HTTP status. One with a '!' is met by every request.
+    'slow' sends little pieces, 'held' waits for `gate`, a number is an HTTP status. One with a '!' is met by every
+    request.
     """
 
     repositories: dict[str, dict[str, dict[str, bytes]]] = field(default_factory=dict)  # name, commit, path
     heads: dict[str, str] = field(default_factory=dict)
     trouble: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     log: list[tuple[str, str, str]] = field(default_factory=list)  # method, path, range
+
+    gate: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.publish("tiny/wan", FIRST, WAN)
@@ -172,6 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
         if trouble.isdecimal():
             self._answer(int(trouble), b"", {"Retry-After": "0"})
             return
+        if trouble == "held":
+            self.hub.gate.wait(60)
         if trouble == "truncated":
             content = content[: int(CUT * len(content))]
         if trouble == "wrong":

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from s2v_nb.errors import Cancelled, InputError
 from s2v_nb.models import download, hub
 from s2v_nb.models.catalog import Model
 from s2v_nb.models.download import DownloadFailed, fetch, introduction, located
+from s2v_nb.models.locks import alone
 from s2v_nb.models.pins import lock_file
 from s2v_nb.models.transfer import BarView, Meter, Transfer, line
 from tests.models.hub import FIRST, MODELS, QUANT, ROOT, SECOND, WAN, Hub
@@ -247,16 +249,29 @@ def test_a_killed_download_is_never_complete_and_goes_on(here, server):
 
 
 def test_two_processes_download_once(here, server):
-    """The second waits for the first and finds everything there."""
-    server.trouble[SHARD] = ["slow!"]
+    """The first shard comes when both have read the list: every file is asked for once, and both end well."""
+    server.trouble[SHARD] = ["held"]
     both = [start("models", "get", "tiny"), start("models", "get", "tiny")]
+    wait_until(lambda: len(server.log) - len(server.fetched()) == 2 * len(TINY.components))
+    server.gate.set()
 
     results = [finish(process) for process in both]
 
     assert [result.returncode for result in results] == [0, 0]
     assert_whole()
     assert sorted(server.fetched()) == sorted(set(server.fetched()))
-    assert sum("another process is downloading" in result.stderr for result in results) == 1
+
+
+def test_who_waits_is_told(here, server):
+    """While somebody holds the lock of one component the view hears that, and the download ends when it is free."""
+    seen: list[Transfer] = []
+    with ThreadPoolExecutor() as pool:
+        with alone(TINY.components["vae"], lambda: None):
+            job = pool.submit(fetch, TINY, progress=seen.append)
+            wait_until(lambda: any(transfer.waiting for transfer in seen))
+            assert not job.done()
+        assert job.result() == located(TINY)
+    assert not seen[-1].waiting
 
 
 def wait_until(condition) -> None:
