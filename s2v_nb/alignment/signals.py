@@ -57,7 +57,7 @@ def visual_signals(path: str | Path, seams: Sequence[float] = ()) -> Signals:
         times.append(at)
         brightness.append(float(frame.mean()) / 255)
         if previous is not None:
-            length = _motion(previous, frame)
+            length = motion_between(previous, frame)
             cuts.append(length is None)
             motion.append((length or 0.0) * info.fps)
     calm = without_refresh(np.array(motion), np.isin(times, _key_times(path)))
@@ -95,15 +95,19 @@ def _key_times(path: str | Path) -> list[float]:
 
 def _pairs(path: str | Path, info: VideoInfo) -> Iterator[tuple[float, np.ndarray | None, np.ndarray]]:
     """(seconds, frame before or None, frame) of every frame, grey and small."""
-    size = ANALYSIS_WIDTH, max(32, round(ANALYSIS_WIDTH * info.height / info.width / 2) * 2)
     previous = None
-    for at, frame in read_frames(path, size=size, gray=True):
+    for at, frame in read_frames(path, size=analysis_size(info.width, info.height), gray=True):
         yield at, previous, frame
         previous = frame
 
 
-def _motion(before: np.ndarray, after: np.ndarray) -> float | None:
-    """Mean optical flow in frame heights, or None across a cut."""
+def analysis_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of the small copies that motion is measured on, for frames of ``width`` by ``height`` pixels."""
+    return ANALYSIS_WIDTH, max(32, round(ANALYSIS_WIDTH * height / width / 2) * 2)
+
+
+def motion_between(before: np.ndarray, after: np.ndarray) -> float | None:
+    """Mean optical flow between two grey frames of `analysis_size`, in frame heights, or None across a cut."""
     flow = _flow_between(_texture(before), _texture(after))
     if _likeness(before, after) < CUT_CORRELATION and _likeness(before, _moved_back(after, flow)) < CUT_CORRELATION:
         return None
