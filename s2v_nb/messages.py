@@ -1491,6 +1491,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{size} of downloads that were cut: `s2v-nb models get` goes on with them, `s2v-nb models clean` frees them",
         "中断的下载共 {size}：`s2v-nb models get` 可继续下载，`s2v-nb models clean` 可清除",
     ),
+    "models.stopped": (
+        "Stopped; what has come of {model} is kept, and `s2v-nb models get {model}` goes on from there.",
+        "已停止；{model} 已下载的部分会保留，再次运行 `s2v-nb models get {model}` 即可继续。",
+    ),
     "models.ready": (
         "{model} is on this disk, whole and checked",
         "{model} 已完整下载并通过校验",

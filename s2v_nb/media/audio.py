@@ -15,6 +15,7 @@ from urllib.parse import quote
 import numpy as np
 
 from s2v_nb.errors import InputError
+from s2v_nb.media.container import opened
 from s2v_nb.media.files import audio_kind, check_file, describe, read_head, sha256_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 2**30
 MAX_MINUTES = 20  # in memory at once; longer songs are read in excerpts
 MIN_RATE, MAX_RATE = 8_000, 192_000
+MAX_CHANNELS = 8
+MAX_VALUE = 1000.0  # 60 dB over full scale: of no recording, but squares of it are still numbers
 _BLOCK = 2**18  # samples
+_MOST_SAMPLES = MAX_MINUTES * 60 * 48_000  # of a channel, held at once: 440 MiB of stereo
 _FFMPEG_DEMUXER = {"m4a": "mov", "aac": "aac"}
 
 
@@ -129,7 +133,8 @@ def load_audio(source: "str | Path | Audio", start: float = 0.0, duration: float
     Raises
     ------
     InputError
-        If the file is missing, damaged, not a song, not a number anywhere, or too long to hold at once.
+        If the file is missing, damaged, not a song, not a number anywhere, of more than 8 channels, or too long to hold
+        at once: 20 minutes, above 48 kHz as many samples as these.
     """
     if isinstance(source, Audio):
         whole = start <= source.start and duration is None
@@ -145,10 +150,8 @@ def load_audio(source: "str | Path | Audio", start: float = 0.0, duration: float
         raise InputError("audio.format", name=path.name, found=found, found_zh=found_zh)
     read = _read_with_ffmpeg if kind in _FFMPEG_DEMUXER else _read_with_soundfile
     samples, rate, total = read(path, kind, start, duration)
-    if not np.isfinite(samples).all():
-        raise InputError("audio.not_finite", name=path.name)
     first = round(start * rate) / rate
-    return Audio(to_stereo(samples), rate, path.name, sha256_of(path), path, first, max(total, first))
+    return Audio(samples, rate, path.name, sha256_of(path), path, first, max(total, first))
 
 
 def audio_from_array(samples: np.ndarray, rate: int, name: str = "audio") -> Audio:
@@ -181,13 +184,47 @@ def _check_rate(name: str, rate: int) -> None:
         raise InputError("audio.rate", name=name, rate=rate, low=MIN_RATE, high=MAX_RATE)
 
 
-def _check_length(name: str, seconds: float) -> None:
-    if seconds > MAX_MINUTES * 60:
-        raise InputError("audio.too_long", name=name, minutes=seconds / 60, limit=MAX_MINUTES)
+def _check_length(name: str, samples: int, rate: int) -> None:
+    """InputError if so many samples a channel are too many to be held at once."""
+    if samples > MAX_MINUTES * 60 * rate:
+        raise InputError("audio.too_long", name=name, minutes=samples / rate / 60, limit=MAX_MINUTES)
+    if samples > _MOST_SAMPLES:
+        limit = _MOST_SAMPLES / rate / 60
+        raise InputError("audio.too_long_rate", name=name, minutes=samples / rate / 60, rate=rate, limit=limit)
+
+
+def _check_channels(name: str, channels: int) -> None:
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise InputError("audio.channels", name=name, channels=channels, limit=MAX_CHANNELS)
+
+
+class _Stereo:
+    """Takes a song's blocks in time order and holds them as stereo, so that nothing large is in memory twice.
+
+    Raises InputError where a value is no sound.
+    """
+
+    def __init__(self, name: str, most: int) -> None:
+        self._name, self._held, self.count = name, np.empty((2, most), np.float32), 0  # untouched memory costs nothing
+
+    def add(self, block: np.ndarray) -> None:
+        """``block`` is float32 of shape (channel, time), not longer than what is still missing."""
+        with np.errstate(all="ignore"):
+            mixed = to_stereo(block)
+        if not (np.abs(mixed) <= MAX_VALUE).all():  # written so that NaN is refused too
+            raise InputError("audio.not_finite", name=self._name)
+        self._held[:, self.count : self.count + mixed.shape[1]] = mixed
+        self.count += mixed.shape[1]
+
+    @property
+    def samples(self) -> np.ndarray:
+        """What there is, float32 of shape (2, time)."""
+        found = self._held[:, : self.count]
+        return found if 2 * self.count > self._held.shape[1] else found.copy()
 
 
 def _read_with_soundfile(path: Path, kind: str, start: float, duration: float | None) -> tuple[np.ndarray, int, float]:
-    """(samples (channel, time), rate, seconds of the whole song) by libsndfile, which follows no references."""
+    """(samples (2, time), rate, seconds of the whole song) by libsndfile, which follows no references."""
     import soundfile
 
     try:
@@ -195,13 +232,14 @@ def _read_with_soundfile(path: Path, kind: str, start: float, duration: float | 
         with os.fdopen(os.open(path, os.O_RDONLY), "rb") as stream, soundfile.SoundFile(stream) as file:
             rate, total = file.samplerate, file.frames / file.samplerate
             _check_rate(path.name, rate)
+            _check_channels(path.name, file.channels)
             first = round(start * rate)
             wanted = file.frames - first if duration is None else min(round(duration * rate), file.frames - first)
-            _check_length(path.name, wanted / rate)
+            _check_length(path.name, wanted, rate)
             if wanted <= 0:
-                return np.zeros((1, 0), np.float32), rate, total
+                return np.zeros((2, 0), np.float32), rate, total
             file.seek(first)
-            samples = _read_blocks(file, wanted)
+            samples = _read_blocks(file, wanted, path.name)
     except (soundfile.LibsndfileError, ZeroDivisionError, TypeError) as error:
         raise InputError("audio.damaged", name=path.name) from error
     if not samples.shape[1]:
@@ -209,16 +247,15 @@ def _read_with_soundfile(path: Path, kind: str, start: float, duration: float | 
     return samples, rate, total
 
 
-def _read_blocks(file: "soundfile.SoundFile", wanted: int) -> np.ndarray:
-    """(channel, time), as much as there is: in blocks, so that the song is never in memory twice."""
-    samples, at = np.empty((file.channels, wanted), np.float32), 0
-    while at < wanted:
-        block = file.read(min(_BLOCK, wanted - at), dtype="float32", always_2d=True)
+def _read_blocks(file: "soundfile.SoundFile", wanted: int, name: str) -> np.ndarray:
+    """(2, time), as much as there is."""
+    held = _Stereo(name, wanted)
+    while held.count < wanted:
+        block = file.read(min(_BLOCK, wanted - held.count), dtype="float32", always_2d=True)
         if not len(block):
             break
-        samples[:, at : at + len(block)] = block.T
-        at += len(block)
-    return samples[:, :at]
+        held.add(block.T)
+    return held.samples
 
 
 def _read_with_ffmpeg(path: Path, kind: str, start: float, duration: float | None) -> tuple[np.ndarray, int, float]:
@@ -226,15 +263,18 @@ def _read_with_ffmpeg(path: Path, kind: str, start: float, duration: float | Non
     import av
 
     try:
-        with av.open(str(path), format=_FFMPEG_DEMUXER[kind], metadata_errors="replace") as container:
+        with opened(path, _FFMPEG_DEMUXER[kind]) as container:
             if not container.streams.audio:
                 raise InputError("audio.damaged", name=path.name)
             stream = container.streams.audio[0]
             rate = stream.rate
             _check_rate(path.name, rate)
+            _check_channels(path.name, stream.codec_context.channels)
             # of ADTS the length is only guessed
             total = float(stream.duration * (stream.time_base or 0)) if kind == "m4a" and stream.duration else 0.0
-            _check_length(path.name, duration if duration is not None else max(0.0, total - start))
+            _check_length(
+                path.name, round((duration if duration is not None else max(0.0, total - start)) * rate), rate
+            )
             first = round(start * rate)
             last = round(total * rate) if total else None  # the last packet is filled up with silence
             if duration is not None:
@@ -260,17 +300,18 @@ def _decoded(container, stream) -> Iterator[np.ndarray]:  # type: ignore[no-unty
 def _collect(
     blocks: Iterator[np.ndarray], first: int, last: int | None, name: str, rate: int
 ) -> tuple[np.ndarray, int]:
-    """Samples ``first`` to ``last`` of a stream of blocks, and how far the stream was read."""
-    kept, at = [], 0
+    """Samples ``first`` to ``last`` of a stream of blocks, as stereo, and how far the stream was read."""
+    most = min(MAX_MINUTES * 60 * rate, _MOST_SAMPLES)
+    held, at = _Stereo(name, most if last is None else max(0, min(last - first, most))), 0
     for block in blocks:
         end = at + block.shape[1]
-        _check_length(name, max(0, end - first) / rate)
         part = block[:, max(0, first - at) : None if last is None else max(0, last - at)]
         if part.size:
-            kept.append(part)
+            _check_length(name, held.count + part.shape[1], rate)
+            held.add(part)
         at = end
         if last is not None and at >= last:
             break
     if at == 0:
         raise InputError("audio.damaged", name=name)
-    return (np.concatenate(kept, axis=1) if kept else np.zeros((1, 0), np.float32)), at
+    return held.samples, at

@@ -8,6 +8,7 @@ import hashlib
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from s2v_nb.errors import InputError
 
@@ -47,16 +48,21 @@ def sha256_of(path: Path) -> str:
 def read_head(path: Path, size: int = 4096) -> bytes:
     """The first ``size`` bytes, without an ID3v2 tag that stands before them (it may hold megabytes of cover art)."""
     with path.open("rb") as file:
-        at = 0
-        for _ in range(4):  # some files carry more than one tag
-            file.seek(at)
-            head = file.read(10)
-            if head[:3] != b"ID3" or len(head) < 10:
-                break
-            b = head[6:10]  # ID3v2.4 section 3.1: the size is stored in 4 x 7 bits
-            at += 10 + ((b[0] & 127) << 21 | (b[1] & 127) << 14 | (b[2] & 127) << 7 | (b[3] & 127))
-        file.seek(at)
+        file.seek(tag_size(file))
         return file.read(size)
+
+
+def tag_size(file: BinaryIO) -> int:
+    """How many bytes of ID3v2 tags a file begins with."""
+    at = 0
+    for _ in range(4):  # some files carry more than one tag
+        file.seek(at)
+        head = file.read(10)
+        if head[:3] != b"ID3" or len(head) < 10:
+            break
+        b = head[6:10]  # ID3v2.4 section 3.1: the size is stored in 4 x 7 bits
+        at += 10 + ((b[0] & 127) << 21 | (b[1] & 127) << 14 | (b[2] & 127) << 7 | (b[3] & 127))
+    return at
 
 
 def audio_kind(head: bytes) -> str | None:
@@ -94,6 +100,9 @@ def describe(head: bytes) -> tuple[str, str]:
     for mark, name, name_zh in (
         (b"\x89PNG", "is a picture", "它是图片"),
         (b"\xff\xd8\xff", "is a picture", "它是图片"),
+        (b"GIF8", "is a picture", "它是图片"),
+        (b"II*\0", "is a picture", "它是图片"),
+        (b"MM\0*", "is a picture", "它是图片"),
         (b"RIFF", "is a RIFF file of another kind", "它是其他类型的 RIFF 文件"),
         (b"\x1a\x45\xdf\xa3", "is a Matroska or WebM video", "它是 Matroska 或 WebM 视频"),
         (b"PK\x03\x04", "is a zip archive", "它是压缩包"),
@@ -104,7 +113,15 @@ def describe(head: bytes) -> tuple[str, str]:
         if head.startswith(mark):
             return name, name_zh
     if head[4:8] == b"ftyp":
-        return "is an MP4 file", "它是 MP4 文件"
+        return _ftyp(head[8:12])
     if _mpeg_kind(head):
         return "is an MPEG sound", "它是 MPEG 音频"
     return "holds something unknown", "内容无法识别"
+
+
+def _ftyp(brand: bytes) -> tuple[str, str]:
+    if brand in (b"avif", b"avis"):
+        return "is a picture", "它是图片"
+    if brand in (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"):  # ISO 23008-12; telephones write these
+        return "is a HEIC picture", "它是 HEIC 图片"
+    return "is an MP4 file", "它是 MP4 文件"

@@ -3,23 +3,38 @@
 import hashlib
 import io
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import PIL.Image
 import PIL.ImageCms
-import PIL.ImageOps
 
 from s2v_nb.errors import InputError
+from s2v_nb.media.cost import TooCostly, check_exif, check_headers
 from s2v_nb.media.files import check_file, describe, read_head, sha256_of
 
 MAX_MEGAPIXELS = 60
 MAX_FILE_BYTES = 256 * 2**20
 MIN_SIDE = 64
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+_MEGAPIXELS = {"WEBP": 30, "AVIF": 30}  # their decoders hold the picture four times
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
+_STRIP = 2**20  # pixels
+_LONGEST_RAW = 2**16  # characters of Exif data written as text
+# EXIF orientation -> a view of the upright pixels in which they stand as they are stored (Exif 2.32, section 4.6.4)
+_TURNED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda upright: upright,
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.swapaxes(0, 1),
+    6: lambda upright: upright[:, ::-1].swapaxes(0, 1),
+    7: lambda upright: upright[::-1, ::-1].swapaxes(0, 1),
+    8: lambda upright: upright[::-1].swapaxes(0, 1),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +79,8 @@ def load_image(source: "str | Path | bytes | np.ndarray | PIL.Image.Image | Imag
     Raises
     ------
     InputError
-        If the file is missing, damaged, no picture, over 60 megapixels, or under 64 pixels on a side.
+        If the file is missing, damaged, no picture, over 60 megapixels (WebP and AVIF: 30), or under 64 pixels on a
+        side; or if it is built to take far more time or memory than its pixels need.
     """
     if isinstance(source, Image):
         return source
@@ -97,11 +113,14 @@ def _hash_of_pixels(pixels: np.ndarray) -> str:
     return hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
-def _decode(file: Any, name: str, head: bytes) -> np.ndarray:
+def _decode(file: BinaryIO, name: str, head: bytes) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels are judged below
         try:
+            check_headers(file)
             picture = PIL.Image.open(file, formats=[f for f in FORMATS if f in _openable()])
+        except TooCostly:
+            raise InputError("image.costly", name=name) from None
         except PIL.Image.DecompressionBombError:
             raise InputError("image.too_large", name=name, width="?", height="?", limit=MAX_MEGAPIXELS) from None
         except PIL.UnidentifiedImageError:
@@ -118,59 +137,117 @@ def _openable() -> set[str]:
     return set(PIL.Image.OPEN)
 
 
-def _check_size(name: str, width: int, height: int) -> None:
-    if width * height > MAX_MEGAPIXELS * 1_000_000:
-        raise InputError("image.too_large", name=name, width=width, height=height, limit=MAX_MEGAPIXELS)
+def _check_size(name: str, width: int, height: int, limit: int = MAX_MEGAPIXELS) -> None:
+    if width * height > limit * 1_000_000:
+        raise InputError("image.too_large", name=name, width=width, height=height, limit=limit)
     if min(width, height) < MIN_SIDE:
         raise InputError("image.too_small", name=name, width=width, height=height, limit=MIN_SIDE)
 
 
 def _to_rgb(picture: PIL.Image.Image, name: str) -> np.ndarray:
-    _check_size(name, *picture.size)  # before load(): the header alone decides whether to spend the memory
+    # before load(): the header alone decides whether to spend the memory
+    _check_size(name, *picture.size, _MEGAPIXELS.get(picture.format or "", MAX_MEGAPIXELS))
     try:
         picture.load()
-        picture = PIL.ImageOps.exif_transpose(picture)
-        return np.ascontiguousarray(_flatten(_to_srgb(_to_8_bit(picture))))
+        return _upright_rgb(picture)
     except MemoryError:
         raise
     except Exception as error:  # truncated or lying content: Pillow raises OSError, SyntaxError, struct.error ...
         raise InputError("image.damaged", name=name) from error
 
 
-def _to_8_bit(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Pictures with deep grey values as 8 bit; others unchanged."""
-    if picture.mode in _SIXTEEN_BIT:
-        return PIL.Image.fromarray((np.asarray(picture).astype(np.uint16) >> 8).astype(np.uint8))
-    if picture.mode in ("I", "F"):
-        values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-        top = 65535.0 if values.max() > 255 else 255.0 if values.max() > 1 else 1.0
-        return PIL.Image.fromarray((np.clip(values / top, 0, 1) * 255 + 0.5).astype(np.uint8))
-    return picture
+def _upright_rgb(picture: PIL.Image.Image) -> np.ndarray:
+    """RGB uint8 of shape (height, width, 3), contiguous; strip by strip, so that nothing large is there twice."""
+    orientation = _orientation(picture)
+    width, height = picture.size if orientation < 5 else picture.size[::-1]
+    pixels = np.empty((height, width, 3), np.uint8)
+    as_stored = _TURNED[orientation](pixels)
+    convert = _converter(picture)
+    for top, strip in _strips(picture):
+        as_stored[top : top + strip.height] = convert(strip)
+    return pixels
 
 
-def _to_srgb(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Convert by the embedded colour profile; without one, or with a broken one, leave the numbers as they are."""
+def _strips(picture: PIL.Image.Image) -> Iterator[tuple[int, PIL.Image.Image]]:
+    """(first row, part) of the picture, in parts of some megapixel."""
+    rows = max(1, _STRIP // picture.width)
+    for top in range(0, picture.height, rows):
+        yield top, picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+
+
+def _orientation(picture: PIL.Image.Image) -> int:
+    """EXIF orientation (also from XMP), 1 to 8; 1 where there is none, or it makes no sense."""
+    try:
+        check_exif(picture.info.get("exif", b""))
+        if len(picture.info.get("Raw profile type exif", "")) > _LONGEST_RAW:
+            return 1
+        value = picture.getexif().get(0x0112, 1)
+    except Exception:  # TooCostly, or whatever a hostile directory raises: the pixels are good all the same
+        return 1
+    return value if isinstance(value, int) and value in _TURNED else 1
+
+
+def _converter(picture: PIL.Image.Image) -> Callable[[PIL.Image.Image], PIL.Image.Image | np.ndarray]:
+    """What makes a strip of this picture RGB; what must be known of the whole picture is found out here."""
+    scale, to_srgb = _scale(picture), _profile(picture)
+    ground = _ground(picture) if picture.has_transparency_data else None
+
+    def convert(strip: PIL.Image.Image) -> np.ndarray:
+        strip = to_srgb(_to_8_bit(strip, scale))
+        return np.asarray(strip.convert("RGB") if ground is None else _laid_over(strip.convert("RGBA"), ground))
+
+    return convert
+
+
+def _scale(picture: PIL.Image.Image) -> float:
+    """What stands for white in a picture of whole or real numbers; of other pictures 255."""
+    if picture.mode not in ("I", "F"):
+        return 255.0
+    highest = max(float(_numbers(strip).max()) for _, strip in _strips(picture))
+    return 65535.0 if highest > 255 else 255.0 if highest > 1 else 1.0
+
+
+def _numbers(strip: PIL.Image.Image) -> np.ndarray:
+    return np.nan_to_num(np.asarray(strip, dtype=np.float32))
+
+
+def _to_8_bit(strip: PIL.Image.Image, scale: float) -> PIL.Image.Image:
+    """Deep grey values as 8 bit; others unchanged."""
+    if strip.mode in _SIXTEEN_BIT:
+        return PIL.Image.fromarray((np.asarray(strip).astype(np.uint16) >> 8).astype(np.uint8))
+    if strip.mode in ("I", "F"):
+        return PIL.Image.fromarray((np.clip(_numbers(strip) / scale, 0, 1) * 255 + 0.5).astype(np.uint8))
+    return strip
+
+
+def _profile(picture: PIL.Image.Image) -> Callable[[PIL.Image.Image], PIL.Image.Image]:
+    """Converts by the embedded colour profile; without one, or with a broken one, the numbers stay as they are."""
     profile = picture.info.get("icc_profile")
     if not profile or picture.mode not in ("RGB", "RGBA", "CMYK", "L"):
-        return picture
+        return lambda strip: strip
     mode = "RGBA" if picture.mode == "RGBA" else "RGB"
     try:
         source = PIL.ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = PIL.ImageCms.profileToProfile(picture, source, PIL.ImageCms.createProfile("sRGB"), outputMode=mode)
+        srgb = PIL.ImageCms.createProfile("sRGB")
+        transform = PIL.ImageCms.buildTransform(source, srgb, picture.mode, mode)
+        transform.apply(picture.crop((0, 0, 1, 1)))
     except (PIL.ImageCms.PyCMSError, OSError, ValueError):
-        return picture
-    return converted or picture
+        return lambda strip: strip
+    return transform.apply
 
 
-def _flatten(picture: PIL.Image.Image) -> np.ndarray:
-    """RGB uint8 with transparency laid over a plain ground."""
-    if not picture.has_transparency_data:
-        return np.asarray(picture.convert("RGB"))
-    layers = np.asarray(picture.convert("RGBA"))
-    color, alpha = layers[..., :3], layers[..., 3:]
-    if alpha.min() == 255:
-        return color
-    visible = color[alpha[..., 0] > 127]
-    ground = 16 if visible.size and visible.mean() > 230 else 255  # a white logo would vanish on white
-    blended = color.astype(np.uint16) * alpha + np.uint16(ground) * (255 - alpha.astype(np.uint16))
-    return ((blended + 127) // 255).astype(np.uint8)
+def _ground(picture: PIL.Image.Image) -> int:
+    """The grey level that goes behind a transparent picture: white, but near-black behind what is almost white."""
+    counts = np.zeros(256, np.int64)
+    for _, strip in _strips(picture):
+        layers = strip.convert("RGBA")
+        seen = layers.getchannel("A").point([0] * 128 + [255] * 128)
+        counts += np.array(layers.convert("RGB").histogram(seen)).reshape(3, 256).sum(axis=0)
+    mean = float(counts @ np.arange(256)) / max(1, int(counts.sum()))
+    return 16 if mean > 230 else 255  # a white logo would vanish on white
+
+
+def _laid_over(layers: PIL.Image.Image, ground: int) -> PIL.Image.Image:
+    flat = PIL.Image.new("RGB", layers.size, (ground, ground, ground))
+    flat.paste(layers, mask=layers.getchannel("A"))
+    return flat

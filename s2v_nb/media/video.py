@@ -20,6 +20,7 @@ import numpy as np
 
 from s2v_nb.errors import GenerationError, InputError
 from s2v_nb.media.audio import Audio, to_stereo
+from s2v_nb.media.container import opened
 from s2v_nb.media.files import check_file, describe, read_head
 
 logger = logging.getLogger(__name__)
@@ -194,23 +195,13 @@ def _write_wave(path: Path, audio: Audio, seconds: float) -> None:
     soundfile.write(path, samples.T, audio.rate, subtype="FLOAT")
 
 
-def _open(path: Path):  # type: ignore[no-untyped-def]
-    """The file as a PyAV container with the MP4 demuxer forced, so that no text or playlist is ever followed."""
-    import av
-
+def _check_kind(path: Path) -> None:
+    """InputError unless it is an MP4 by its first bytes."""
     check_file(path, "clip", limit_bytes=MAX_FILE_BYTES)
     head = read_head(path)
     if head[4:8] not in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
         found, found_zh = describe(head)
         raise InputError("video.format", name=path.name, found=found, found_zh=found_zh)
-    try:
-        container = av.open(str(path), format="mov", metadata_errors="replace")
-    except av.FFmpegError as error:
-        raise InputError("video.damaged", name=path.name) from error
-    if not container.streams.video:
-        container.close()
-        raise InputError("video.damaged", name=path.name)
-    return container
 
 
 @contextmanager
@@ -218,15 +209,18 @@ def _reading(path: Path) -> Iterator[Any]:
     """The opened container; what PyAV raises on broken content becomes one sentence."""
     import av
 
-    with _open(path) as container:
-        try:
-            if container.streams.video[0].codec_context is None:
+    _check_kind(path)
+    try:
+        with opened(path, "mov") as container:
+            if not container.streams.video or container.streams.video[0].codec_context is None:
                 raise InputError("video.damaged", name=path.name)
+            # the picture may turn out larger than the header says
+            container.streams.video[0].codec_context.options = {"max_pixels": str(MAX_PIXELS)}
             yield container
-        except InputError:
-            raise
-        except (av.FFmpegError, ValueError, TypeError, AttributeError) as error:
-            raise InputError("video.damaged", name=path.name) from error
+    except InputError:
+        raise
+    except (av.FFmpegError, ValueError, TypeError, AttributeError) as error:
+        raise InputError("video.damaged", name=path.name) from error
 
 
 def probe_video(path: str | Path) -> VideoInfo:
