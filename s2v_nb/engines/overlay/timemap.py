@@ -8,9 +8,10 @@ Shift and slope are zero at both ends: parts that were made one after the other 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from s2v_nb.rhythm.types import validate_times
 
@@ -40,9 +41,11 @@ class TimeMap:
         """How fast source time passes at output ``times``; 1 is the model's own speed."""
         return 1 + self._curve.derivative()(np.clip(times, 0, self.duration))
 
-    @property
-    def _curve(self) -> PchipInterpolator:
+    @cached_property
+    def _curve(self) -> Any:
         """The shift over output time; it is zero beyond the ends too, so that it has no slope there."""
+        from scipy.interpolate import PchipInterpolator  # takes a second to import
+
         end = self.duration
         at = np.concatenate([[-1.0, 0.0], self.at, [end, end + 1.0]])
         return PchipInterpolator(at, np.concatenate([[0.0, 0.0], self.shift, [0.0, 0.0]]))
