@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from s2v_nb.cli_options import Parser, add_command, tell
-from s2v_nb.errors import language, say
+from s2v_nb.errors import Cancelled, language, say
 from s2v_nb.models.catalog import MODELS, Model, get_model
 
 
@@ -78,6 +78,8 @@ def _get(options: argparse.Namespace) -> dict[str, Any]:
     view = BarView()
     try:
         folders = fetch(model, progress=view, accept_licence=_accepted(model, options), source=options.source)
+    except KeyboardInterrupt:
+        raise Cancelled("models.stopped", model=model.key) from None
     finally:
         view.close()
     tell(say("models.ready", model=model.key), options)

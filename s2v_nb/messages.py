@@ -1440,8 +1440,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{host} 发送的内容与其清单不符；请稍后重试，或把 HF_ENDPOINT 设为其他镜像。",
     ),
     "models.strange_list": (
-        "{host} lists {file!r} without a usable name and hash; set HF_ENDPOINT to another mirror.",
-        "{host} 的文件清单中 {file!r} 没有可用的名称和校验值；请把 HF_ENDPOINT 设为其他镜像。",
+        "{host} lists {file!r} without a hash, so that it could not be checked; set HF_ENDPOINT to another mirror.",
+        "{host} 的文件清单中 {file!r} 没有校验值，无法校验；请把 HF_ENDPOINT 设为其他镜像。",
     ),
     "models.no_files": (
         "{repository} has none of {files}; update this package.",
@@ -1565,7 +1565,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "models.progress": (
         "{model}: {done} of {total}",
-        "{model}：{done} / {total}",
+        "{model}：已有 {done}，共 {total}",
     ),
     "models.progress_speed": (
         ", {speed}/s, {left} left",

@@ -14,6 +14,7 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
@@ -275,9 +276,14 @@ def models_folder() -> Path:
 
 def _placed(name: str) -> str | None:
     """What the platform's table says of a variable that nobody has set; None on a machine that it does not know."""
+    return _defaults(tuple(os.environ.items())).get(name)
+
+
+@lru_cache(maxsize=4)  # it is asked many times, and looks for files
+def _defaults(environ: tuple[tuple[str, str], ...]) -> dict[str, str]:
     from s2v_nb.platforms import detect, environment
 
-    return environment(detect()).get(name)
+    return environment(detect(dict(environ)), dict(environ))
 
 
 def models_on_disk() -> list[tuple[str, int]]:

@@ -25,6 +25,7 @@ from s2v_nb.models.catalog import Component, Model
 from s2v_nb.models.hub import DownloadFailed, bring, entries_of, is_offline, is_right
 from s2v_nb.models.locks import LOOK, alone
 from s2v_nb.models.modelscope import bring_from_modelscope, have_modelscope
+from s2v_nb.models.room import check_room, no_room
 from s2v_nb.models.store import (
     Entry,
     component_folder,
@@ -36,7 +37,7 @@ from s2v_nb.models.store import (
 )
 from s2v_nb.models.transfer import BarView, Meter, TransferView, size_text
 from s2v_nb.progress import in_notebook
-from s2v_nb.session import disk, hub_folder, models_folder
+from s2v_nb.session import hub_folder, models_folder
 from s2v_nb.storage import make_folder, sync
 
 __all__ = ["DownloadFailed", "fetch", "introduction", "located"]
@@ -182,16 +183,7 @@ def _blob(component: Component, entry: Entry) -> Path:
 
 def _check_space(model: Model, wanted: dict[Component, list[Entry]]) -> None:
     needs = sum(entry.size - _here(component, entry) for component, es in wanted.items() for entry in es)
-    if needs > disk(hub_folder()).free:
-        raise _no_room(model.key, needs)
-
-
-def _no_room(what: str, needs: int) -> InputError:
-    has = disk(hub_folder()).free
-    short = size_text(max(0, needs - has))
-    return InputError(
-        "models.space", model=what, needs=size_text(needs), has=size_text(has), short=short, where=str(hub_folder())
-    )
+    check_room(model.key, needs, hub_folder())
 
 
 def _fetch_component(component: Component, entries: list[Entry], look: Callable[..., None]) -> None:
@@ -230,7 +222,7 @@ def _fetch_file(component: Component, entry: Entry, stop: threading.Event) -> No
             bring(component, entry, partial, stop)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise _no_room(component.key, entry.size - _here(component, entry)) from error
+                raise no_room(component.key, entry.size - _here(component, entry), hub_folder()) from error
             raise
         if is_right(partial, entry):
             sync(partial)

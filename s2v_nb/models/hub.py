@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -89,12 +89,11 @@ def _asked_hub(repository: str, revision: str) -> Any:
 
 
 def _entry(file: Any) -> Entry:
-    """What the list says of a file; a mirror may say anything, so that names and hashes are looked at."""
+    """What the list says of a file; the hash becomes a file's name here, and a mirror may say anything."""
     entry = Entry(file.rfilename, file.size or 0, blob=file.blob_id or "")
     if file.lfs is not None:
         entry = Entry(file.rfilename, file.lfs.size, sha256=file.lfs.sha256)
-    path = PurePosixPath(entry.path)
-    if path.is_absolute() or ".." in path.parts or not HASH.fullmatch(entry.hash):
+    if not HASH.fullmatch(entry.hash):
         raise DownloadFailed("models.strange_list", host=host(), file=entry.path)
     return entry
 

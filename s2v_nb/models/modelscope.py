@@ -14,6 +14,7 @@ from typing import Any
 from s2v_nb.errors import InputError
 from s2v_nb.models.catalog import Component
 from s2v_nb.models.hub import DownloadFailed
+from s2v_nb.models.room import check_room
 from s2v_nb.models.store import matching, own_is_whole
 from s2v_nb.session import models_folder
 from s2v_nb.storage import make_folder, write_json
@@ -33,7 +34,7 @@ def bring_from_modelscope(component: Component) -> None:
     Raises
     ------
     InputError
-        If the client is not installed.
+        If the client is not installed, or the disk has no room.
     DownloadFailed
         If ModelScope does not have the files, or they came broken.
     """
@@ -41,6 +42,8 @@ def bring_from_modelscope(component: Component) -> None:
         raise InputError("models.no_modelscope")
     scratch = models_folder() / f"{component.key}.incomplete"  # kept: the client goes on from what is there
     make_folder(scratch)
+    here = sum(path.stat().st_size for path in scratch.rglob("*") if path.is_file())
+    check_room(component.key, component.bytes - here, scratch)
     sizes = _asked(component, lambda: _download(component, str(scratch)))
     broken = [path for path, size in sizes.items() if not _has_size(scratch / path, size)]
     if broken or not sizes or not own_is_whole(scratch / component.folder):

@@ -72,8 +72,9 @@ def partial_path(component: Component, entry: Entry) -> Path:
 
 
 def matching(component: Component, paths: list[str]) -> list[str]:
-    """Those of ``paths`` that belong to the component."""
-    return [path for path in paths if any(fnmatchcase(path, pattern) for pattern in component.files)]
+    """Those of ``paths`` that belong to the component; a list from outside may hold names that lead elsewhere."""
+    inside = [path for path in paths if not path.startswith("/") and ".." not in path.split("/")]
+    return [path for path in inside if any(fnmatchcase(path, pattern) for pattern in component.files)]
 
 
 # --- what we wrote after checking

@@ -2,12 +2,15 @@
 
 import re
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pytest
 
 from s2v_nb.errors import InputError
 from s2v_nb.models.catalog import MODELS, ROLES, Component, get_model
+from s2v_nb.models.transfer import size_text
 
+PAGE = Path(__file__).resolve().parents[2] / "docs/models.md"
 COMPONENTS = [component for model in MODELS.values() for component in model.components.values()]
 PICKLES = ("x.bin", "x.pth", "x.pt", "x.ckpt", "x.pkl", "x.msgpack", "x.h5", "x.py")
 
@@ -63,3 +66,15 @@ def test_the_distilled_model_names_its_own_steps():
 
     assert len(fast["timesteps"]) == fast["steps"] == 3
     assert list(fast["timesteps"]) == sorted(fast["timesteps"], reverse=True)
+
+
+def test_the_page_lists_every_model_with_its_size_and_every_component():
+    """docs/models.md is held to the table."""
+    page = PAGE.read_text(encoding="utf-8")
+
+    for model in MODELS.values():
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{model.key}` | "))
+        assert row.endswith(f"| {size_text(model.bytes)} | {model.defaults['steps']} |")
+    for component in COMPONENTS:
+        assert f"`{component.key}`" in page
+        assert component.repository in page

@@ -1,12 +1,15 @@
 """Downloads from a real server that misbehaves: each ends in a whole model or in one sentence, never in between."""
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -227,6 +230,16 @@ def test_a_repository_without_the_files_is_named(here, server):
         fetch(TINY)
 
 
+def test_files_without_a_hash_are_not_fetched(here, server, monkeypatch):
+    """They could not be checked, and their name in the cache would be whatever the mirror says."""
+    monkeypatch.setattr("tests.models.hub._name", lambda content: "../../somewhere")
+
+    with pytest.raises(DownloadFailed, match="without a hash"):
+        fetch(TINY)
+
+    assert server.fetched() == []
+
+
 # --- processes
 
 
@@ -246,6 +259,19 @@ def test_a_killed_download_is_never_complete_and_goes_on(here, server):
     assert_whole()
     assert json.loads(result.stdout)["folders"] == {role: str(folder) for role, folder in located(TINY).items()}
     assert any(asked for _, _, asked in server.log)
+
+
+def test_ctrl_c_keeps_what_came(here, server):
+    server.trouble["*"] = ["slow!"]
+    process = start("models", "get", "tiny")
+    wait_until(lambda: any(path.stat().st_size for path in here.rglob("*.s2v_nb.incomplete")))
+    process.send_signal(signal.SIGINT)
+
+    result = finish(process)
+
+    assert result.returncode == 130
+    assert "Stopped; what has come of tiny is kept" in result.stderr
+    assert list(here.rglob("*.s2v_nb.incomplete"))
 
 
 def test_two_processes_download_once(here, server):
@@ -458,6 +484,14 @@ def test_what_comes_cut_from_modelscope_is_not_taken(modelscope):
     assert located(TINY) is None
 
 
+def test_modelscope_needs_room_too(modelscope):
+    modelscope()
+    vast = replace(TINY.components["vae"], bytes=10**18)
+
+    with pytest.raises(InputError, match=r"tiny-vae needs 1000000000\.0 GB more"):
+        fetch(Model("vast", ("", ""), {"vae": vast}), source="modelscope")
+
+
 def test_without_its_client_modelscope_is_refused(here):
     with pytest.raises(InputError, match="pip install modelscope"):
         fetch(TINY, source="modelscope")
@@ -482,6 +516,17 @@ def test_speed_is_unknown_until_bytes_came():
     assert (seen[0].speed, seen[0].remaining) == (None, None)
     assert seen[1].speed > 0
     assert seen[1].remaining == pytest.approx(40 / seen[1].speed)
+
+
+def test_a_terminal_gets_a_bar_with_speed_and_time_left():
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    view = BarView(terminal)
+    view(Transfer("wan", 0, 4_000_000))
+    view(Transfer("wan", 1_000_000, 4_000_000))
+    view.close()
+
+    assert re.search(r"wan: +25%.*1\.00M/4\.00M \[.*<.*B/s\]", terminal.getvalue())
 
 
 def test_a_pipe_gets_a_line_for_every_tenth(capsys):

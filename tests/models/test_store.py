@@ -8,7 +8,7 @@ import pytest
 
 from s2v_nb.models.catalog import Component, Model
 from s2v_nb.models.pins import pin, pinned
-from s2v_nb.models.store import Entry, located, own_is_whole, read_manifest, snapshot, write_manifest
+from s2v_nb.models.store import Entry, located, matching, own_is_whole, read_manifest, snapshot, write_manifest
 from tests.models.hub import FIRST, SECOND, index, tensors
 
 PART = Component("part", "tiny/part", FIRST, "vae", ("vae/*.safetensors",), 1, "MIT")
@@ -135,6 +135,13 @@ def test_a_commit_is_kept_and_anything_else_refused():
 
     assert pinned(loose) == SECOND
     assert pinned(PART) == FIRST
+
+
+def test_names_that_lead_out_of_the_folder_belong_to_nothing():
+    """A star stands for a slash, too, and a mirror may list what it likes."""
+    assert matching(PART, ["vae/a.safetensors", "vae/../../a.safetensors", "/vae/a.safetensors"]) == [
+        "vae/a.safetensors"
+    ]
 
 
 def test_looking_imports_neither_huggingface_hub_nor_torch():
