@@ -288,7 +288,7 @@ def _defaults(environ: tuple[tuple[str, str], ...]) -> dict[str, str]:
 
 def models_on_disk() -> list[tuple[str, int]]:
     """(name, bytes) of every model that is kept here, the biggest first: our own, and Hugging Face's cache."""
-    own = [(path.name, _size(path)) for path in _listed(models_folder())]
+    own = [(path.name, _size(path)) for path in _listed(models_folder()) if path.is_dir()]
     return sorted(own + _hugging_face(), key=lambda model: (-model[1], model[0]))
 
 

@@ -156,6 +156,8 @@ def remove(model: Model) -> Removed:
     if any(is_busy(component) for component in gone):
         raise InputError("models.being_downloaded", model=model.key)
     freed = sum(_remove_component(component) for component in gone)
+    for folder in {repository_folder(component) for component in gone}:
+        _remove_if_empty(folder)
     shared = tuple(c.key for c in ours if c.key in needed)
     return Removed(freed, shared, tuple(c.key for c in model.components.values() if _is_own(c)))
 
@@ -183,6 +185,14 @@ def _remove_file(component: Component, path: Path) -> int:
         return 0
     blob.unlink(missing_ok=True)
     return freed
+
+
+def _remove_if_empty(repository: Path) -> None:
+    """A repository without files would be listed as a model of no bytes."""
+    busy = any(is_busy(c) for c in _components() if repository_folder(c) == repository)
+    files = [path for name in ("blobs", "snapshots") for path in (repository / name).rglob("*") if not path.is_dir()]
+    if not files and not busy:
+        shutil.rmtree(repository, ignore_errors=True)
 
 
 def _linked(repository: Path) -> set[Path]:
