@@ -390,6 +390,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Writing to {name!r} failed ({why}); check free disk space with `s2v-nb doctor` and try again.",
         "写入 {name!r} 失败（{why}）；请用 `s2v-nb doctor` 检查磁盘空间后重试。",
     ),
+    "failed.vanished": (
+        "{name!r} is no longer there: it was moved, deleted or unmounted while the clip was made; bring it back, or "
+        "choose another folder for runs, and try again.",
+        "{name!r} 已不存在：生成过程中被移动、删除或卸载；请恢复该文件夹，或为 runs 另选位置后重试。",
+    ),
     "failed.internal": (
         "Something failed inside s2v-nb ({why}); the details are in {log}.",
         "程序内部出错（{why}）；详情见 {log}。",
@@ -1423,6 +1428,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{model} needs {needs} more in {where}, which has {has}: free {short}, for example with `s2v-nb models clean`, or set HF_HOME to a larger disk.",
         "{model} 还需要 {needs}，而 {where} 仅剩 {has}：请再腾出 {short}（例如运行 `s2v-nb models clean`），或把 HF_HOME 设到更大的磁盘。",
     ),
+    "models.cannot_write": (
+        "{folder} cannot be written ({why}); check it, or set HF_HOME and S2V_NB_MODELS to a folder that can.",
+        "无法写入 {folder}（{why}）；请检查，或把 HF_HOME 和 S2V_NB_MODELS 设到可写的文件夹。",
+    ),
     "models.unreachable": (
         "{host} cannot be reached ({why}); check the network, or set HF_ENDPOINT to a mirror. What has come is kept: the next try goes on from there.",
         "无法连接 {host}（{why}）；请检查网络，或把 HF_ENDPOINT 设为镜像。已下载的部分会保留，下次继续。",
@@ -1444,8 +1453,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{host} 的文件清单中 {file!r} 没有校验值，无法校验；请把 HF_ENDPOINT 设为其他镜像。",
     ),
     "models.no_files": (
-        "{repository} has none of {files}; update this package.",
-        "{repository} 中没有 {files}；请更新本软件包。",
+        "{repository} does not have all of {files}; update this package.",
+        "{repository} 中缺少 {files} 的一部分；请更新本软件包。",
     ),
     "models.damaged": (
         "{file} came damaged twice from {host} and was thrown away; try again later, or set HF_ENDPOINT to another mirror.",

@@ -30,6 +30,7 @@ from s2v_nb.models.store import (
     Entry,
     component_folder,
     located,
+    own_is_whole,
     partial_path,
     repository_folder,
     snapshot,
@@ -71,7 +72,7 @@ def fetch(
     Raises
     ------
     InputError
-        If the licence needs a yes, the disk has no room, or HF_HUB_OFFLINE is set.
+        If the licence needs a yes, the disk has no room or cannot be written, or HF_HUB_OFFLINE is set.
     DownloadFailed
         If the files cannot be had; what came so far is kept and the next call goes on from there.
     """
@@ -85,7 +86,7 @@ def fetch(
     _check_licences(model, missing, accept_licence)
     if is_offline():
         raise InputError("models.offline", model=model.key, folder=str(models_folder()))
-    with _shown(model, progress) as view:
+    with _shown(model, progress) as view, _disk_errors():
         _fetch_from(source, model, missing, view)
     found = located(model)
     if found is None:  # somebody removed it this very moment
@@ -124,6 +125,16 @@ def _check_licences(model: Model, missing: list[Component], accepted: bool) -> N
         if not component.free and not accepted:
             page = f"{hub.PUBLIC}/{component.repository}"
             raise InputError("models.licence", model=model.key, licence=component.licence, page=page)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """What the disk refuses, as a sentence."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise InputError("models.cannot_write", folder=str(error.filename or hub_folder()), why=why) from error
 
 
 @contextmanager
@@ -198,11 +209,13 @@ def _fetch_component(component: Component, entries: list[Entry], look: Callable[
             for job in jobs:
                 job.cancel()
             raise
+    if not own_is_whole(snapshot(component) / component.folder):  # the list lacked what the index names
+        raise DownloadFailed("models.no_files", repository=component.repository, files=", ".join(component.files))
     write_manifest(component, entries)
 
 
 def _watch(jobs: Iterable[Future[None]], look: Callable[..., None]) -> None:
-    """Wait for all, looking now and then; the first error ends it, if possible one that is a reason."""
+    """Wait for all, looking now and then; the first error ends it."""
     waiting = set(jobs)
     while waiting:
         done, waiting = wait(waiting, timeout=LOOK, return_when=FIRST_EXCEPTION)

@@ -74,6 +74,8 @@ def entries_of(component: Component) -> list[Entry]:
     info = patiently(lambda: _asked_hub(component.repository, pinned(component) or "main"))
     if not pinned(component):
         pin(component, str(info.sha))
+    elif info.sha != pinned(component):  # another process has pinned it meanwhile
+        info = patiently(lambda: _asked_hub(component.repository, pinned(component)))
     wanted = set(matching(component, [file.rfilename for file in info.siblings or ()]))
     if not wanted:
         raise DownloadFailed("models.no_files", repository=component.repository, files=", ".join(component.files))
@@ -115,6 +117,7 @@ def bring(component: Component, entry: Entry, path: Path, stop: threading.Event)
     """
     from huggingface_hub import hf_hub_url
 
+    path.touch()
     url = hf_hub_url(component.repository, entry.path, revision=pinned(component), endpoint=endpoint())
     while _size(path) != entry.size:
         patiently(lambda: _go_on(url, path, entry.size, stop), stop)

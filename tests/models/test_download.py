@@ -1,5 +1,6 @@
 """Downloads from a real server that misbehaves: each ends in a whole model or in one sentence, never in between."""
 
+import errno
 import io
 import json
 import os
@@ -21,6 +22,7 @@ from s2v_nb.models.download import DownloadFailed, fetch, introduction, located
 from s2v_nb.models.locks import alone
 from s2v_nb.models.pins import lock_file
 from s2v_nb.models.transfer import BarView, Meter, Transfer, line
+from s2v_nb.models.upkeep import verify
 from tests.models.hub import FIRST, MODELS, QUANT, ROOT, SECOND, WAN, Hub
 
 TINY, QUANTISED = MODELS["tiny"], MODELS["tiny-q4"]
@@ -226,8 +228,18 @@ def test_nobody_answers(here, monkeypatch):
 def test_a_repository_without_the_files_is_named(here, server):
     server.publish("tiny/wan", FIRST, {"README.md": b"moved"})
 
-    with pytest.raises(DownloadFailed, match="tiny/wan has none of"):
+    with pytest.raises(DownloadFailed, match="tiny/wan does not have all of"):
         fetch(TINY)
+
+
+def test_a_list_without_a_shard_makes_no_model(here, server):
+    """The index is there and names it: what came is kept, but never located."""
+    server.publish("tiny/wan", FIRST, {name: content for name, content in WAN.items() if name != SHARD})
+
+    with pytest.raises(DownloadFailed, match="tiny/wan does not have all of"):
+        fetch(TINY)
+
+    assert located(TINY) is None
 
 
 def test_files_without_a_hash_are_not_fetched(here, server, monkeypatch):
@@ -377,6 +389,36 @@ def test_a_broken_folder_of_the_person_is_left_to_her(here, server):
 def test_an_unknown_source_is_refused(here):
     with pytest.raises(InputError, match="auto, hub, modelscope"):
         fetch(TINY, source="disk")
+
+
+def test_a_disk_without_links_works_too(here, monkeypatch):
+    """As a mounted drive: the files themselves lie in the snapshot."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+
+    folders = fetch(TINY)
+
+    assert_whole()
+    assert not (folders["vae"] / "v.safetensors").is_symlink()
+    assert verify(TINY) == {}
+
+
+def test_a_folder_that_cannot_be_written_is_named(here, monkeypatch):
+    (here / "file").write_text("no folder")
+    monkeypatch.setenv("HF_HOME", str(here / "file"))
+
+    with pytest.raises(InputError, match=r"file.* cannot be written"):
+        fetch(TINY)
+
+
+def test_an_empty_file_is_a_file(here, server):
+    server.publish("tiny/wan", FIRST, WAN | {"vae/empty.json": b""})
+    vae = replace(TINY.components["vae"], files=("vae/*",))
+
+    assert (fetch(Model("vae", ("", ""), {"vae": vae}))["vae"] / "empty.json").read_bytes() == b""
 
 
 # --- a disk that is too small
