@@ -18,6 +18,7 @@ from typing import Any
 from s2v_nb.processes import here, lives, started
 
 STALE_SECONDS = 600
+_MOST = 2**64  # of numbers in JSON: nanoseconds since 1970, and any seed
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _count = itertools.count()
@@ -132,16 +133,44 @@ def sync_folder(folder: Path) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; an empty one where there is none that can be read. NaN and infinity are no JSON."""
-    with suppress(OSError, ValueError, RecursionError):
-        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    """A JSON object from a file; an empty one where there is none that `parse_json` reads."""
+    with suppress(OSError, ValueError):
+        values = parse_json(path.read_text(encoding="utf-8"))
         if isinstance(values, dict):
             return values
     return {}
 
 
+def parse_json(text: str) -> Any:
+    """What a JSON text holds; it may be a stranger's.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, is nested too deep, or holds NaN, infinity or a number that is none in double precision.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_real, parse_int=_whole)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant[:20]} is no number that can be used")
+
+
+def _real(digits: str) -> float:
+    value = float(digits)
+    if abs(value) > _MOST:  # 1e999 is infinite, and 1e308 is so once it is doubled
+        _refuse(digits)
+    return value
+
+
+def _whole(digits: str) -> int:
+    value = int(digits) if len(digits) < 30 else _MOST + 1
+    if abs(value) > _MOST:
+        _refuse(digits)
+    return value
 
 
 def write_json(path: Path, values: dict[str, Any], *, ascii_only: bool = False) -> None:

@@ -1,6 +1,5 @@
 """What a clip will take, told before the click: from the engine's plan, corrected by what clips really took here."""
 
-import json
 import statistics
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 from s2v_nb.engines import get_engine
 from s2v_nb.session import cache_folder, memory_limit
 from s2v_nb.settings import Settings
-from s2v_nb.storage import write_json
+from s2v_nb.storage import parse_json, write_json
 
 REMEMBERED = 7  # clips of an engine whose speed is remembered
 DEFAULT_IMAGE = (1920, 1080)
@@ -63,6 +62,6 @@ def _file() -> Path:
 def _ratios() -> dict[str, list[float]]:
     """Engine to measured seconds / said seconds of its last clips; what cannot be read counts as nothing."""
     with suppress(OSError, ValueError, AttributeError, TypeError):
-        values = json.loads(_file().read_text())
+        values = parse_json(_file().read_text(encoding="utf-8"))
         return {str(name): [float(r) for r in some if 0 < float(r) < 1000] for name, some in values.items()}
     return {}

@@ -7,7 +7,6 @@ runs/3f9a61c2d0b4/
     cell.json                                        of a clip that a sweep made and measured, see `s2v_nb.sweeps.cell`
 """
 
-import json
 import os
 import shutil
 from contextlib import suppress
@@ -20,7 +19,7 @@ from s2v_nb.errors import LANGUAGES, InputError, say, speaks
 from s2v_nb.log import log_file
 from s2v_nb.runs.spec import Spec, spec_path
 from s2v_nb.settings import Settings
-from s2v_nb.storage import read_json
+from s2v_nb.storage import parse_json, read_json
 
 MOST_CLIPS = 60
 BESIDE = ("clip.mp4", "poster.jpg", "beats.png", "alignment.png", "alignment.json", "cell.json")
@@ -159,12 +158,12 @@ def _scores(path: Path) -> tuple[dict[str, Any] | None, tuple[str, dict[str, Any
     try:
         if path.stat().st_size > MAX_JSON:
             raise ValueError("too large")
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
         if "error" not in values:
             return dict(values), None
         key, filling = values["error"]
         for lang in LANGUAGES:
             say(key, lang, **filling)
         return None, (key, filling)
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
         return None, ("failed.internal", {"why": f"{path.name} is damaged", "log": str(log_file())})

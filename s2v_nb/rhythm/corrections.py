@@ -5,7 +5,6 @@ matters is the musician's.
 """
 
 import errno
-import json
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ from s2v_nb.rhythm.taps import grid_from_taps
 from s2v_nb.rhythm.tempo import tempo_of
 from s2v_nb.rhythm.types import Phrase, Rhythm
 from s2v_nb.settings import number_or_text
-from s2v_nb.storage import write_json
+from s2v_nb.storage import parse_json, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -149,7 +148,7 @@ class Corrections:
                 return cls()
             if path.stat().st_size > MOST_BYTES:
                 raise ValueError("too large")
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = parse_json(path.read_text(encoding="utf-8"))
             steps = tuple(_checked(do, tuple(v) if isinstance(v, list) else v) for do, v in values["steps"])
             song = values["song"]
             if values["s2v_nb_corrections"] != FORMAT:
@@ -160,7 +159,7 @@ class Corrections:
             if error.errno == errno.ENAMETOOLONG:  # then nothing was ever written there
                 return cls()
             raise InputError("corrections.damaged", name=path.name, why=str(error)[:80]) from error
-        except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise InputError("corrections.damaged", name=path.name, why=str(error)[:80]) from error
         if song != audio.sha256:
             logger.warning("%s was made for another song of this name and is not used", path)
@@ -171,8 +170,8 @@ class Corrections:
 def _other_song(path: Path, audio: Audio) -> bool:
     """Whether the file there was made for another song of this name."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["song"] != audio.sha256
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return parse_json(path.read_text(encoding="utf-8"))["song"] != audio.sha256
+    except (OSError, ValueError, TypeError, KeyError):
         return False
 
 

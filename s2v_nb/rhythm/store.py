@@ -12,7 +12,7 @@ from s2v_nb.media.audio import Audio
 from s2v_nb.rhythm.types import Rhythm
 from s2v_nb.rhythm.version import RHYTHM_VERSION
 from s2v_nb.session import cache_folder
-from s2v_nb.storage import replacing
+from s2v_nb.storage import parse_json, replacing
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +35,11 @@ def load(name: str) -> Rhythm | None:
     """What was kept under this key, or None; a damaged file counts as none."""
     path = folder() / f"{name}.json"
     try:
-        return Rhythm.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return Rhythm.from_dict(parse_json(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-        logger.warning("%s cannot be read and is made again: %s", path, error)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        logger.warning("%s cannot be read and is made again: %.80s", path, error)
         return None
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 BANDS = ("bass", "mid", "high")
 MOMENTS = ("drop", "break", "silence")
+MOST = 1e9  # of any number in a rhythm that was written down: beyond seconds, decibels and beats per minute
 TEMPO_BEATS = 8  # over which the tempo curve is taken
 
 
@@ -247,7 +248,7 @@ def _rounded(values: np.ndarray, digits: int) -> list[float]:
 def _finite(name: str, values: Any) -> np.ndarray:
     """``values`` as a 1-d float array; ValueError where one is not a finite number."""
     array = np.array(values, dtype=float)
-    if array.ndim != 1 or not np.isfinite(array).all():
+    if array.ndim != 1 or not (np.abs(array) <= MOST).all():  # written so that NaN is refused too
         raise ValueError(f"{name} must be a list of finite numbers")
     return array
 

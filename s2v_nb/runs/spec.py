@@ -10,6 +10,7 @@ from s2v_nb.engines import Engine
 from s2v_nb.errors import InputError
 from s2v_nb.rhythm import Rhythm
 from s2v_nb.settings import Settings
+from s2v_nb.storage import parse_json
 
 FORMAT = 1
 
@@ -50,8 +51,8 @@ class Spec:
             If the text is no spec, or one of a later format.
         """
         try:
-            values = json.loads(text)
-        except (ValueError, RecursionError):
+            values = parse_json(text)
+        except ValueError:
             raise InputError("video.no_spec", name=name) from None
         if not isinstance(values, dict) or "s2v_nb" not in values:
             raise InputError("video.no_spec", name=name)

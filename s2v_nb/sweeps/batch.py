@@ -26,7 +26,7 @@ from s2v_nb.runs.material import Song
 from s2v_nb.runs.spec import run_name
 from s2v_nb.session import price_checked
 from s2v_nb.settings import Settings
-from s2v_nb.storage import make_folder, read_json, replacing, write_json
+from s2v_nb.storage import make_folder, parse_json, read_json, replacing, write_json
 from s2v_nb.sweeps.cell import Cell
 from s2v_nb.sweeps.expected import SweepEstimate, expected
 from s2v_nb.sweeps.grid import Values
@@ -90,7 +90,7 @@ class Batch:
         folder = Path(out).resolve()
         path = folder / "sweep.json"
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = parse_json(path.read_text(encoding="utf-8"))
             if values["s2v_nb_sweep"] != FORMAT:
                 raise ValueError(f"format {values['s2v_nb_sweep']!r} instead of {FORMAT}")
             if values["kind"] != cls.kind:
@@ -102,7 +102,7 @@ class Batch:
             raise InputError("sweep.none", name=str(folder)) from None
         except InputError:
             raise
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise InputError("sweep.damaged", name=str(path), why=str(error)[:80]) from error
 
     # --- what there is

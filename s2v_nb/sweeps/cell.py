@@ -26,6 +26,7 @@ CellState = Literal["waiting", "running", "done", "failed"]
 FORMAT = 1
 MOST_FAILURES = 2  # a cell that failed this often is marked, and the rest goes on
 MAX_JSON = 2**21
+MOST = 1e15  # seconds, bytes or money of one clip
 SCORES = ("events", "r", "chance_r", "lag_ms", "f", "p", "precision")  # of `s2v_nb.alignment`, that we show
 
 
@@ -167,17 +168,22 @@ def _result(path: Path, stamp: int, size: int) -> dict[str, Any]:
 def _makes_sense(values: dict[str, Any]) -> bool:
     """Whether the result has all that tables and plots ask for; an error of many kinds where it has not."""
     numbers = [values[name] for name in ("seconds", "money", "motion_energy", "peak_memory_bytes", "gpu_peak_bytes")]
-    good = all(number is None or float(number) >= 0 for number in numbers) and int(values["file_bytes"]) > 0
+    good = all(number is None or _is_amount(number) for number in numbers) and int(values["file_bytes"]) > 0
     good = good and all(isinstance(key, str) and isinstance(filling, dict) for key, filling in values["notes"])
     alignment, curves = values["alignment"], values["curves"]
     if "error" in alignment:
         return good and speaks(alignment["error"])
     for scores in alignment["scores"].values():
-        if not all(math.isfinite(float(scores[name])) for name in SCORES):
+        if not all(_is_amount(abs(scores[name])) for name in SCORES):
             return False
     known = alignment["headline"] is None or alignment["headline"] in alignment["scores"]
     lines = all(math.isfinite(sum(curve)) for name, curve in curves.items() if name != "fps")
     return good and known and lines and isinstance(alignment["verdict"], str) and (not curves or curves["fps"] > 0)
+
+
+def _is_amount(number: Any) -> bool:
+    """Whether it is a number that can be rounded, added up and drawn."""
+    return isinstance(number, int | float) and 0 <= number < MOST
 
 
 def _whole(path: Path) -> bool:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from s2v_nb.processes import here, lives, started
-from s2v_nb.storage import make_folder, place, scratch_beside, silent_seconds
+from s2v_nb.storage import make_folder, parse_json, place, scratch_beside, silent_seconds
 
 BEAT_SECONDS = 2.0
 SILENT_SECONDS = 45.0
@@ -137,13 +137,13 @@ def _beat(path: Path, done: threading.Event) -> None:
 def _read(path: Path) -> Claim | None:
     """The claim; None if there is none. One that cannot be read is nobody's we know."""
     try:
-        claim = Claim(**json.loads(path.read_text(encoding="utf-8")))
+        claim = Claim(**parse_json(path.read_text(encoding="utf-8")))
         numbers = (claim.process, claim.began, claim.lost_seconds)
         if all(isinstance(number, int | float) and 0 <= number < 1e12 for number in numbers):
             return claim
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (OSError, ValueError, TypeError):
         pass
     return Claim("", 0, "", "", 0.0)
 

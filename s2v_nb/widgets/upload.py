@@ -164,7 +164,7 @@ class Incoming:
     """
 
     def __init__(self, folder: Path, name: Any, size: Any) -> None:
-        if not isinstance(name, str) or type(size) is not int or size < 0:
+        if not isinstance(name, str) or type(size) is not int or not 0 <= size < 2**53:  # a page's numbers
             raise InputError("upload.broken", name=str(name))
         self.name, self.size, self.received = tidy_name(name), size, 0
         if size == 0:
@@ -225,14 +225,15 @@ class Incoming:
 
 def keep_bytes(folder: Path, name: str, content: "bytes | memoryview") -> Path:
     """Put a file that is in memory into ``folder`` as `Upload` would; its path."""
-    incoming = Incoming(folder, name, memoryview(content).nbytes)
     try:
-        incoming.take(0, content, None)
-        return incoming.keep()[0]
+        incoming = Incoming(folder, name, memoryview(content).nbytes)
+        try:
+            incoming.take(0, content, None)
+            return incoming.keep()[0]
+        finally:
+            incoming.drop()
     except OSError as error:
-        raise GenerationError("failed.disk", name=incoming.name, why=error.strerror or str(error)) from error
-    finally:
-        incoming.drop()
+        raise GenerationError("failed.disk", name=tidy_name(name), why=error.strerror or str(error)) from error
 
 
 def kept_sample(folder: Path, name: str, make: Callable[[Path], Any]) -> Path:
