@@ -20,6 +20,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.normalization import FP32LayerNorm
 from torch import nn
 
+from s2v_nb.models.lean import LeanBlocks
 from s2v_nb.models.wan_s2v import blocks
 from s2v_nb.models.wan_s2v.blocks import AudioInjector, AudioTokens, WanS2VTransformerBlock
 from s2v_nb.models.wan_s2v.checks import check_config, check_inputs
@@ -119,6 +120,7 @@ class WanS2VTransformer3DModel(
         self.scale_shift_table = nn.Parameter(torch.randn(1, 2, dim) / dim**0.5)
         self.gradient_checkpointing = False
         self._memo: Memo | None = None
+        self._lean: LeanBlocks | None = None
 
     def forward(
         self,
@@ -179,14 +181,17 @@ class WanS2VTransformer3DModel(
         pose = memo.recall("pose", self._embed_pose, pose_latents, hidden_states.device)
         past = memo.recall("past", self._embed_past, reference_latents, motion_latents)
 
-        states = self._sequence(hidden_states, pose, past)
+        states = self._sequence(hidden_states, pose, past, layout.tokens)
         # One timestep more, zero, modulates all that is not noise.
         embedded, modulation = self.condition_embedder.time(torch.cat([timestep, timestep.new_zeros(1)]))
         batch = len(timestep)
         modulation = torch.stack([modulation[:batch], modulation[batch:].expand(batch, -1, -1)], dim=1)
-        in_place = self._may_overwrite(states)
-        for block in self.blocks:
-            states = self._through(block, states, text, modulation, rotary, shard, audio, in_place)
+        if self._lean is not None:
+            states = self._lean(states, text, modulation, layout.video_tokens, rotary, audio)
+        else:
+            in_place = self._may_overwrite(states)
+            for block in self.blocks:
+                states = self._through(block, states, text, modulation, rotary, shard, audio, in_place)
 
         velocity = self._unpatch(self._head(states, embedded[:batch], shard), layout)
         return Transformer2DModelOutput(sample=velocity) if return_dict else (velocity,)
@@ -203,6 +208,13 @@ class WanS2VTransformer3DModel(
             yield
         finally:
             self._memo = outer
+
+    def run_lean(self, **options: Any) -> None:
+        """Run the blocks part by part from now on, see `s2v_nb.models.lean.LeanBlocks` for the options.
+
+        It is for inference on one device: without gradients, step caches, LoRA hooks or context parallelism.
+        """
+        self._lean = LeanBlocks(self.blocks, **options)
 
     @classmethod
     def from_single_file(cls, pretrained_model_link_or_path_or_dict: Any, **kwargs: Any) -> "WanS2VTransformer3DModel":
@@ -267,10 +279,19 @@ class WanS2VTransformer3DModel(
         """Tokens (batch, tokens, dim), float32."""
         return as_tokens(convolution(latents.to(convolution.weight.dtype))).float()
 
-    def _sequence(self, latents: torch.Tensor, pose: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
-        """The tokens that enter the first block, float32."""
-        video = self._patched(self.patch_embedding, latents) + pose + self._kind(VIDEO, latents.device)
-        return torch.cat([video, past.expand(len(video), -1, -1)], dim=1)
+    def _sequence(
+        self, latents: torch.Tensor, pose: torch.Tensor, past: torch.Tensor, tokens: int
+    ) -> torch.Tensor:
+        """The tokens that enter the first block, float32 (batch, tokens, dim)."""
+        video = self._patched(self.patch_embedding, latents)
+        if torch.is_grad_enabled():
+            video = video + pose + self._kind(VIDEO, latents.device)
+            return torch.cat([video, past.expand(len(video), -1, -1)], dim=1)
+        states = video.new_empty(len(video), tokens, video.shape[2])  # filled in place: at 720p each copy is 1.5 GB
+        states[:, : video.shape[1]] = video
+        states[:, video.shape[1] :] = past
+        states[:, : video.shape[1]].add_(pose).add_(self._kind(VIDEO, latents.device))
+        return states
 
     def _head(self, states: torch.Tensor, embedded: torch.Tensor, shard: Shard) -> torch.Tensor:
         """Video tokens (batch, tokens, 4 x 16), float32."""
@@ -278,8 +299,13 @@ class WanS2VTransformer3DModel(
         if (shard.start, shard.stop) == (0, shard.layout.tokens):
             states = states[:, :video]  # under context parallelism all parts must stay of one length until gathered
         shift, scale = (self.scale_shift_table.float() + embedded[:, None].float()).chunk(2, dim=1)
-        normed = self.norm_out(states) * (1 + scale) + shift
-        return self.proj_out(normed.to(self.proj_out.weight.dtype))[:, :video].float()
+
+        def patches(x: torch.Tensor) -> torch.Tensor:
+            return self.proj_out((self.norm_out(x) * (1 + scale) + shift).to(self.proj_out.weight.dtype))
+
+        if self._lean is None:
+            return patches(states)[:, :video].float()
+        return torch.cat([patches(part) for part in states.split(self._lean.part, dim=1)], dim=1).float()
 
     def _unpatch(self, tokens: torch.Tensor, layout: TokenLayout) -> torch.Tensor:
         """(batch, tokens, 4 x 16) to (batch, 16, T, H, W)."""
