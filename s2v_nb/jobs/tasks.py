@@ -9,6 +9,7 @@ runs/tasks/18c1f0a2b3c4d5e6-clip/
 """
 
 import os
+import re
 import shutil
 import time
 from contextlib import suppress
@@ -35,8 +36,8 @@ class Task:
     @classmethod
     def submit(cls, root: Path, kind: str, **what: Any) -> "Task":
         """Ask for work under ``root``; it begins once a worker sees it."""
-        task = cls(root / f"{time.time_ns():016x}-{kind}")
         make_folder(root)
+        task = cls(root / f"{_next_number(root):016x}-{kind}")
         task.folder.mkdir()
         sync_folder(root)
         write_json(task.folder / "task.json", {"kind": kind, "what": what, "asked": time.time()})
@@ -118,6 +119,12 @@ class Task:
     def fail(self, error: BaseException, details: str) -> None:
         """End with a sentence in the table's words and the traceback."""
         self.end("failed", **told(sentence_of(error)), details=details)
+
+
+def _next_number(root: Path) -> int:
+    """The time in nanoseconds, or more where the clock went back: names tell in which order tasks were asked for."""
+    numbers = [int(found[1], 16) for task in tasks_in(root) if (found := re.match(r"([0-9a-f]{16})-", task.name))]
+    return max([time.time_ns(), *(number + 1 for number in numbers)])
 
 
 def tasks_in(root: Path) -> list[Task]:

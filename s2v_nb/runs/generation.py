@@ -245,11 +245,16 @@ class _Job:
     def clip(self) -> Path:
         return self.folder / "clip.mp4"
 
+    @property
+    def parts(self) -> Path:
+        return self.folder / "parts"
+
     def make(self, plan: Plan, progress: Progress) -> None:
         """Make the clip; on failure its traceback stays in ``error.txt``."""
         try:
-            make_folder(self.folder)
+            make_folder(self.parts)
             clean_stale(self.folder)
+            clean_stale(self.parts)
         except OSError as error:
             raise GenerationError("failed.disk", name=str(self.folder), why=error.strerror or str(error)) from error
         view = FileView(self.folder / "progress.json")
@@ -261,9 +266,11 @@ class _Job:
             raise
         except Exception as error:
             if _existing(self.clip):  # somebody else made it meanwhile, and cleared the parts away
-                shutil.rmtree(self.folder / "parts", ignore_errors=True)
+                shutil.rmtree(self.parts, ignore_errors=True)
                 return
             logger.exception("run %s failed", self.folder.name)
+            if not self.parts.is_dir():
+                raise GenerationError("failed.vanished", name=str(self.folder)) from error
             with suppress(OSError):  # a full disk has no room for the traceback either; the log may
                 (self.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="replace")
             if isinstance(error, OSError):
@@ -276,19 +283,17 @@ class _Job:
     def _write(self, plan: Plan, progress: Progress) -> None:
         spec = self._spec().to_dict()
         write_json(self.folder / "spec.json", spec)
-        parts = self.folder / "parts"
         count = {"fps": plan.fps, "num_frames": plan.num_frames, "part_frames": plan.part_frames or plan.num_frames}
-        clean_stale(parts)
-        first = finished_parts(parts, size=plan.size, **count)
+        first = finished_parts(self.parts, size=plan.size, **count)
         done = min(plan.num_frames, first * count["part_frames"])
         if done < plan.num_frames:
             frames = _counted(self.engine.frames(self.request, done), progress, done, plan.num_frames)
-            write_parts(parts, frames, size=plan.size, first_part=first, **count)
+            write_parts(self.parts, frames, size=plan.size, first_part=first, **count)
         progress.update("frames", plan.num_frames, plan.num_frames)
         progress.update("encoding", 0, 1)
         with replacing(self.clip) as scratch:
-            join_parts(scratch, parts, audio=self.request.audio.faded(), comment=spec, **count)
-        shutil.rmtree(parts, ignore_errors=True)
+            join_parts(scratch, self.parts, audio=self.request.audio.faded(), comment=spec, **count)
+        shutil.rmtree(self.parts, ignore_errors=True)
         progress.update("encoding", 1, 1)
 
     def _spec(self) -> Spec:

@@ -152,7 +152,7 @@ class Driver:
     def _take(self, outcome: Outcome) -> None:
         cell = self._in_flight.pop(outcome.cell.name)
         if outcome.error is not None:
-            self._stop_on_full_disk(outcome.error)
+            self._stop_where_all_would_fail(outcome.error)
             logger.warning("cell %s: %s", cell.name, outcome.error)
         elif outcome.made and not cell.is_done:  # a disk that forgets: without this it would be made for ever
             cell.attempts.failed(GenerationError("sweep.vanished", name=str(cell.path)))
@@ -168,8 +168,10 @@ class Driver:
         elif state != "failed":
             self._waiting.append(cell)  # after the others
 
-    def _stop_on_full_disk(self, error: Exception) -> None:
-        """Every other cell would fail the same way, and count as failed."""
+    def _stop_where_all_would_fail(self, error: Exception) -> None:
+        """On a full disk, and in a folder that went away, every other cell would fail the same way and be marked."""
+        if isinstance(error, GenerationError) and not (self.sweep.out / "sweep.json").exists():
+            raise GenerationError("failed.vanished", name=str(self.sweep.out)) from error
         with suppress(OSError):
             if isinstance(error, GenerationError) and disk(self.sweep.runs).free < SPARE_BYTES // 4:
                 raise error

@@ -297,7 +297,7 @@ def _whole(path: Path) -> bool:
         return path.read_bytes().endswith(b"IEND\xaeB`\x82")
     if path.suffix == ".csv":
         return path.read_text().endswith("\n")
-    return path.suffix == ".log" or path.name == "stop"  # they grow, or are empty
+    return path.suffix == ".log" or path.name in ("error.txt", "stop")  # they may be of any length
 
 
 def end(found: Findings, folder: Path) -> None:
