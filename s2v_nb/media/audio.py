@@ -9,14 +9,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
 import numpy as np
 
 from s2v_nb.errors import InputError
-from s2v_nb.media.container import opened
-from s2v_nb.media.files import audio_kind, check_file, describe, read_head, sha256_of
+from s2v_nb.media.container import Behind, opened
+from s2v_nb.media.files import audio_kind, check_file, describe, read_head, sha256_of, tag_size
 
 if TYPE_CHECKING:
     import soundfile
@@ -28,7 +28,9 @@ MAX_CHANNELS = 8
 MAX_VALUE = 1000.0  # 60 dB over full scale: of no recording, but squares of it are still numbers
 _BLOCK = 2**18  # samples
 _MOST_SAMPLES = MAX_MINUTES * 60 * 48_000  # of a channel, held at once: 440 MiB of stereo
-_FFMPEG_DEMUXER = {"m4a": "mov", "aac": "aac"}
+_FRAMES_AT_ONCE = 50
+_MOST_CLAIMED = 2**62  # samples; libsndfile's word for a length that nobody knows is above
+_FFMPEG_DEMUXER = {"m4a": "mov", "aac": "aac", "flac": "flac"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +150,7 @@ def load_audio(source: "str | Path | Audio", start: float = 0.0, duration: float
     if kind is None:
         found, found_zh = describe(head)
         raise InputError("audio.format", name=path.name, found=found, found_zh=found_zh)
-    read = _read_with_ffmpeg if kind in _FFMPEG_DEMUXER else _read_with_soundfile
+    read = _read_with_ffmpeg if kind in ("m4a", "aac") else _read_with_soundfile
     samples, rate, total = read(path, kind, start, duration)
     first = round(start * rate) / rate
     return Audio(samples, rate, path.name, sha256_of(path), path, first, max(total, first))
@@ -171,12 +173,13 @@ def to_stereo(samples: np.ndarray) -> np.ndarray:
     channels = samples.shape[0]
     if channels == 2:
         return samples
-    if channels in (5, 6):
-        left, right, center = samples[:3]
-        back_left, back_right = samples[-2:]
-        mixed = np.stack([left + 0.7071 * (center + back_left), right + 0.7071 * (center + back_right)])
-        return (mixed / (1 + 2 * 0.7071)).astype(np.float32)
-    return np.repeat(samples.mean(axis=0, keepdims=True), 2, axis=0)
+    if channels == 1:
+        return np.repeat(samples, 2, axis=0)
+    parts = np.full((2, channels), 1 / channels, np.float32)
+    if channels in (5, 6):  # left, right, center, (LFE,) back left, back right
+        parts[:] = 0
+        parts[0, [0, 2, -2]] = parts[1, [1, 2, -1]] = np.array([1, 0.7071, 0.7071]) / (1 + 2 * 0.7071)
+    return parts @ samples
 
 
 def _check_rate(name: str, rate: int) -> None:
@@ -229,11 +232,13 @@ def _read_with_soundfile(path: Path, kind: str, start: float, duration: float | 
 
     try:
         # a nameless stream: from a name like song.raw soundfile would conclude what the content is
-        with os.fdopen(os.open(path, os.O_RDONLY), "rb") as stream, soundfile.SoundFile(stream) as file:
+        with os.fdopen(os.open(path, os.O_RDONLY), "rb") as stream, _soundfile(stream) as file:
             rate, total = file.samplerate, file.frames / file.samplerate
             _check_rate(path.name, rate)
             _check_channels(path.name, file.channels)
             first = round(start * rate)
+            if kind == "flac" and file.frames > _MOST_CLAIMED:  # it was written into a pipe
+                return _read_with_ffmpeg(path, kind, start, duration)
             wanted = file.frames - first if duration is None else min(round(duration * rate), file.frames - first)
             _check_length(path.name, wanted, rate)
             if wanted <= 0:
@@ -245,6 +250,12 @@ def _read_with_soundfile(path: Path, kind: str, start: float, duration: float | 
     if not samples.shape[1]:
         raise InputError("audio.damaged", name=path.name)
     return samples, rate, total
+
+
+def _soundfile(stream: BinaryIO) -> "soundfile.SoundFile":
+    import soundfile
+
+    return soundfile.SoundFile(Behind(stream, tag_size(stream)))
 
 
 def _read_blocks(file: "soundfile.SoundFile", wanted: int, name: str) -> np.ndarray:
@@ -264,7 +275,7 @@ def _read_with_ffmpeg(path: Path, kind: str, start: float, duration: float | Non
 
     try:
         with opened(path, _FFMPEG_DEMUXER[kind]) as container:
-            if not container.streams.audio:
+            if not container.streams.audio or not container.streams.audio[0].rate:
                 raise InputError("audio.damaged", name=path.name)
             stream = container.streams.audio[0]
             rate = stream.rate
@@ -279,7 +290,7 @@ def _read_with_ffmpeg(path: Path, kind: str, start: float, duration: float | Non
             last = round(total * rate) if total else None  # the last packet is filled up with silence
             if duration is not None:
                 last = min(first + round(duration * rate), last or sys.maxsize)
-            samples, end = _collect(_decoded(container, stream), first, last, path.name, rate)
+            samples, end = _collect(_joined(_decoded(container, stream)), first, last, path.name, rate)
     except InputError:
         raise
     except (av.FFmpegError, ValueError, TypeError, AttributeError) as error:  # PyAV's words for a stream it cannot read
@@ -293,8 +304,21 @@ def _decoded(container, stream) -> Iterator[np.ndarray]:  # type: ignore[no-unty
 
     resampler = av.AudioResampler(format="fltp", rate=stream.rate)
     for frame in container.decode(stream):
-        for part in resampler.resample(frame):
+        as_it_is = frame.format.name == "fltp" and frame.sample_rate == stream.rate
+        for part in [frame] if as_it_is else resampler.resample(frame):
             yield part.to_ndarray()
+
+
+def _joined(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same in fewer blocks: a frame of AAC is a fiftieth of a second, and each costs some calls."""
+    some: list[np.ndarray] = []
+    for block in blocks:
+        some.append(block)
+        if len(some) == _FRAMES_AT_ONCE:
+            yield np.concatenate(some, axis=1)
+            some = []
+    if some:
+        yield np.concatenate(some, axis=1)
 
 
 def _collect(

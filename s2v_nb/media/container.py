@@ -16,6 +16,7 @@ from s2v_nb.media.files import tag_size
 # a QuickTime index that is itself compressed: of two megabytes it makes two gigabytes, and nobody writes it any more
 _PACKED_INDEX = re.compile(rb"dcom.{8}cmvd", re.DOTALL)
 _BLOCK = 2**22
+_FARTHEST = 2**62 - 2**32
 
 
 @contextmanager
@@ -33,14 +34,12 @@ def opened(path: Path, demuxer: str) -> Iterator[Any]:
         if demuxer == "mov" and _has_packed_index(file):
             raise ValueError("a compressed index")
         options = {"format_whitelist": demuxer, "protocol_whitelist": ""}
-        with av.open(
-            _Behind(file, tag_size(file)), format=demuxer, options=options, metadata_errors="replace"
-        ) as found:
+        with av.open(Behind(file, tag_size(file)), format=demuxer, options=options, metadata_errors="replace") as found:
             yield found
 
 
-class _Behind:
-    """A file from ``start`` on: ffmpeg would unpack an ID3 tag before it, a thousandfold."""
+class Behind:
+    """A file from ``start`` on: a decoder would read an ID3 tag before it, and unpack it a thousandfold."""
 
     def __init__(self, file: BinaryIO, start: int) -> None:
         self._file, self._start = file, start
@@ -49,12 +48,17 @@ class _Behind:
     def read(self, size: int) -> bytes:
         return self._file.read(size)
 
+    def readinto(self, buffer: Any) -> int:
+        return self._file.readinto(buffer)  # type: ignore[attr-defined]
+
     def tell(self) -> int:
         return self._file.tell() - self._start
 
     def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
-        place = self._start + place if whence == io.SEEK_SET else place
-        return self._file.seek(place, whence) - self._start
+        """Never before the start, where a damaged file may point to: the decoder's callback could not say so."""
+        if whence != io.SEEK_SET:
+            place += self.tell() if whence == io.SEEK_CUR else self._file.seek(0, io.SEEK_END) - self._start
+        return self._file.seek(self._start + min(max(0, place), _FARTHEST)) - self._start
 
 
 def _has_packed_index(file: BinaryIO) -> bool:
