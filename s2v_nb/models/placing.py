@@ -44,13 +44,22 @@ def parts_of(transformer: Any) -> list[Part]:
 
 
 def wanted_dtypes(model: nn.Module, dtype: torch.dtype) -> dict[str, torch.dtype]:
-    """The dtype of each weight: ``dtype``, but float32 for what the model keeps so (as diffusers decides it)."""
-    kept = set(getattr(model, "_keep_in_fp32_modules", None) or ())
+    """The dtype of each weight: ``dtype``, but float32 for what the model keeps so."""
+    kept = _kept_in_float32(model, dtype)
     return {
         name: torch.float32 if kept & set(name.split(".")) else dtype
         for name, parameter in model.named_parameters()
         if parameter.is_floating_point()
     }
+
+
+def _kept_in_float32(model: nn.Module, dtype: torch.dtype) -> set[str]:
+    """Names of modules; as the loader of the model's own library decides it."""
+    kept = set(getattr(model, "_keep_in_fp32_modules", None) or ())
+    if not hasattr(model, "_keep_in_fp32_modules_strict"):  # diffusers
+        return kept
+    strict = set(model._keep_in_fp32_modules_strict or ())  # transformers: the others only where float16 would overflow
+    return kept | strict if dtype == torch.float16 else strict
 
 
 def fill(
@@ -80,20 +89,25 @@ def fill(
     names = {parameter: name for name, parameter in model.named_parameters()}
     reads: list[tuple[Stored, torch.Tensor]] = []
     streams: dict[str, tuple[Stream, list[int | None]]] = {}
-    for part in passing:
-        groups = [Packed(parameters) for parameters in part.parameters()]
-        files = [[stored[names.pop(p)] for p in group.parameters] for group in groups]
-        source = DiskSource(groups, files) if from_disk else _host_source(groups, files, reads)
-        for group, parameters in zip(groups, part.parameters(), strict=True):
-            group.parameters = [_emptied(model, parameter, device) for parameter in parameters]
-        streams[part.name] = (Stream(groups, source, device), part.numbers())
-    for parameter, name in names.items():
-        place = torch.device("cpu") if name in outside else device
-        reads.append((stored[name], torch.empty(parameter.shape, dtype=parameter.dtype, device=place)))
-        _set(model, name, reads[-1][1])
-    read_tensors(reads)
-    for stream, _ in streams.values():
-        stream.ready()
+    try:
+        for part in passing:
+            groups = [Packed(parameters) for parameters in part.parameters()]
+            members = [[names.pop(parameter) for parameter in group.parameters] for group in groups]
+            files = [[stored[name] for name in some] for some in members]
+            source = DiskSource(groups, files) if from_disk else _host_source(groups, files, reads)
+            streams[part.name] = (Stream(groups, source, device), part.numbers())
+            for group, some in zip(groups, members, strict=True):
+                group.parameters = [_emptied(model, name, device) for name in some]
+        for parameter, name in names.items():
+            place = torch.device("cpu") if name in outside else device
+            reads.append((stored[name], torch.empty(parameter.shape, dtype=parameter.dtype, device=place)))
+            _set(model, name, reads[-1][1])
+        read_tensors(reads)
+        for stream, _ in streams.values():
+            stream.ready()
+    except BaseException:  # memory that is locked must not stay so
+        Streamed(streams).close()
+        raise
     for name, buffer in list(model.named_buffers()):
         _owner(model, name)[0]._buffers[name.rpartition(".")[2]] = buffer.to(device)
     model.requires_grad_(False)
@@ -110,10 +124,9 @@ def _host_source(
     return HostSource(memory)
 
 
-def _emptied(model: nn.Module, parameter: nn.Parameter, device: torch.device) -> nn.Parameter:
+def _emptied(model: nn.Module, name: str, device: torch.device) -> nn.Parameter:
     """A parameter of the device without values, in the place of one of the meta device."""
-    name = next(name for name, known in model.named_parameters() if known is parameter)
-    _set(model, name, torch.empty(0, dtype=parameter.dtype, device=device))
+    _set(model, name, torch.empty(0, dtype=model.get_parameter(name).dtype, device=device))
     return model.get_parameter(name)
 
 

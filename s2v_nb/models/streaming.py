@@ -5,8 +5,8 @@ part of a block computes, the next group of another part is on its way over the 
 block's attention computes while the weights of its feed-forward layer arrive, and the other way round.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
@@ -90,9 +90,9 @@ class HostSource:
 
     def ready(self) -> None:
         """Lock the memory, once it holds the weights: many threads have found its pages while they were read."""
-        for piece in self.memory[len(self._locked) :]:
-            lock_memory(piece)
-            self._locked.append(piece)
+        if not self._locked:
+            lock_all(self.memory)
+            self._locked = list(self.memory)
 
     def group(self, index: int) -> torch.Tensor:
         return self.memory[index]
@@ -106,6 +106,17 @@ class HostSource:
         self._locked.clear()
 
 
+def lock_all(memory: Sequence[torch.Tensor]) -> None:
+    """Lock all pieces of memory, or none if that fails; see `s2v_nb.models.reading.lock_memory`."""
+    for number, piece in enumerate(memory):
+        try:
+            lock_memory(piece)
+        except MemoryError:
+            for locked in memory[:number]:
+                unlock_memory(locked)
+            raise
+
+
 class DiskSource:
     """Groups that are read from their files each time, ``AHEAD`` of use, into a few pieces of locked memory."""
 
@@ -115,8 +126,7 @@ class DiskSource:
         self._groups, self._files = groups, files
         largest = max(group.nbytes for group in groups)
         self._memory = [host_memory(largest) for _ in range(min(len(groups), self.AHEAD + 1))]
-        for piece in self._memory:
-            lock_memory(piece)
+        lock_all(self._memory)
         self._copied: list[Any] = [None] * len(self._memory)  # what still copies from a piece of memory
         self._idle = list(range(len(self._memory)))  # pieces that hold nothing anybody waits for, the oldest first
         self._coming: dict[int, tuple[int, Future[None]]] = {}  # group to its piece of memory
@@ -127,11 +137,13 @@ class DiskSource:
 
     def group(self, index: int) -> torch.Tensor:
         for stale in [known for known in self._coming if (known - index) % len(self._groups) > self.AHEAD]:
-            self._coming[stale][1].result()
-            self._idle.append(self._coming.pop(stale)[0])
+            self._forget(stale)
         for ahead in range(self.AHEAD + 1):
             self._ask_for((index + ahead) % len(self._groups))
         piece, read = self._coming[index]
+        wait([read])
+        if read.exception() is not None:
+            self._forget(index)  # the next time it is read anew
         read.result()
         return self._memory[piece][: self._groups[index].nbytes]
 
@@ -150,6 +162,11 @@ class DiskSource:
         if index not in self._coming and self._idle:
             piece = self._idle.pop(0)
             self._coming[index] = piece, self._pool.submit(self._read, index, piece)
+
+    def _forget(self, index: int) -> None:
+        """Nobody wants the group any more; its memory is idle once nothing writes to it."""
+        wait([self._coming[index][1]])
+        self._idle.append(self._coming.pop(index)[0])
 
     def _read(self, index: int, piece: int) -> None:
         if self._copied[piece] is not None:
@@ -237,8 +254,11 @@ class Streamed:
     streams : part to its stream, and which group of it each block uses (None where a block has no such part)
     """
 
-    def __init__(self, streams: dict[str, tuple[Stream, Sequence[int | None]]]) -> None:
+    def __init__(self, streams: Mapping[str, tuple[Stream, Sequence[int | None]]]) -> None:
         self._streams = streams
+
+    def stream(self, part: str) -> Stream:
+        return self._streams[part][0]
 
     def use(self, index: int, part: str) -> Any:
         stream, groups = self._streams[part]

@@ -19,6 +19,7 @@ from s2v_nb.models.wan_decoder import FrameDecoder, channels_last
 FRAMES_PER_LATENT = 4
 OVERLAP = 8  # latent pixels that neighbouring tiles share: where they are blended
 
+
 @dataclass(frozen=True)
 class Tile:
     """A part of the picture, in latent pixels: what is computed, and what of it is new (the rest is shared)."""

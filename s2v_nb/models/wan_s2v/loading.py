@@ -1,6 +1,5 @@
 """Opening the weights of Wan2.2-S2V in whatever layout they come, without holding them twice in memory."""
 
-import json
 import logging
 import math
 import re
@@ -15,13 +14,24 @@ from diffusers.models.model_loading_utils import load_model_dict_into_meta
 from diffusers.quantizers.auto import DiffusersAutoQuantizer
 from safetensors import SafetensorError, safe_open
 
+from s2v_nb.models.placing import fill, parts_of
+from s2v_nb.models.reading import stored_tensors
+from s2v_nb.models.wan_checkpoint import (
+    PICKLES,
+    CheckpointError,
+    check_disjoint,
+    check_streaming,
+    compare,
+    damage_as_checkpoint_error,
+    read_json,
+    weights_in,
+    what_is_there,
+)
 from s2v_nb.models.wan_s2v.checkpoint import our_config, our_names, sizes_of
 from s2v_nb.models.wan_s2v.transformer import WanS2VTransformer3DModel
 
 logger = logging.getLogger(__name__)
 
-INDEX = "*.safetensors.index.json"
-PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl")
 HEAD_DIM = 128  # of the published network, for files without a configuration
 # ComfyUI's scaled float8: the weight is this times what is stored. What only its runtime reads is left out.
 SCALES = (".scale_weight", ".weight_scale")
@@ -43,10 +53,6 @@ FULL_RANK = [
 ]
 
 
-class CheckpointError(ValueError):
-    """The files are not a Wan2.2-S2V transformer that can be opened; says what was found and what was expected."""
-
-
 @dataclass(frozen=True)
 class Files:
     """Where the weights lie: one file or several shards, and what is known about the configuration."""
@@ -63,10 +69,12 @@ def load_transformer(
     revision: str | None = None,
     config: Mapping[str, Any] | str | Path | None = None,
     quantization_config: Any = None,
+    stream: bool = False,
+    from_disk: bool = False,
 ) -> WanS2VTransformer3DModel:
     """Open the transformer from a folder, a file or a repository on the Hugging Face hub.
 
-    Shards are read one tensor at a time and each goes straight to its place on ``device`` in its final dtype.
+    Each tensor goes straight from the file to its place on ``device`` in its final dtype; nothing is held twice.
 
     Parameters
     ----------
@@ -86,6 +94,12 @@ def load_transformer(
         that is not of the 14B network.
     quantization_config
         As in diffusers: ``TorchAoConfig``, ``BitsAndBytesConfig``, ``GGUFQuantizationConfig`` ...
+    stream
+        Keep the blocks' weights in the machine's memory; they pass through the device while the network runs. The
+        model's attribute ``streamed`` (None otherwise) is what `run_lean` takes as ``weights``; without it the network
+        cannot run. For weights that are stored plainly: neither quantised nor with scales.
+    from_disk
+        With ``stream``: leave them on the disk instead, and read them each time.
 
     Raises
     ------
@@ -94,22 +108,49 @@ def load_transformer(
     """
     if dtype is not None and not isinstance(dtype, torch.dtype):
         raise ValueError(f"dtype={dtype!r}: give a type of torch, such as torch.bfloat16")
+    check_streaming(stream, from_disk)
     files = _find(folder, revision)
     if isinstance(config, str | Path):
-        config = _read_json(Path(config) / "config.json" if Path(config).is_dir() else Path(config))
+        config = read_json(Path(config) / "config.json" if Path(config).is_dir() else Path(config))
     if config is not None:
         files = Files(files.weights, dict(config))
     if files.weights[0].suffix == ".gguf":
+        _refuse_streaming(stream, "GGUF")
         return _load_gguf(files, dtype or torch.bfloat16, device, quantization_config)
     shards = [_Shard(path) for path in files.weights]
-    _check_disjoint(shards)
+    check_disjoint((shard.path, shard.shapes) for shard in shards)
     names = our_names(name for shard in shards for name in shard.shapes)
     model = _empty_model(files.config, {names[key]: shape for shard in shards for key, shape in shard.shapes.items()})
     dtype = dtype or _natural_dtype(shards)
+    if quantization_config is None and not any(shard.scales for shard in shards):
+        return _filled(model, shards, names, dtype, torch.device(device), stream, from_disk)
+    _refuse_streaming(stream, "quantised or scaled")
     quantizer = _quantizer(model, quantization_config, dtype)
     for shard in shards:
         _place(model, _LazyShard(shard, names, device), dtype, device, quantizer)
     return _finished(model, quantizer)
+
+
+def _refuse_streaming(stream: bool, kind: str) -> None:
+    if stream:
+        raise CheckpointError(f"stream=True is for weights that are stored plainly, and these are {kind}: leave it out")
+
+
+def _filled(
+    model: WanS2VTransformer3DModel, shards: list["_Shard"], names: dict[str, str], dtype: torch.dtype,
+    device: torch.device, stream: bool, from_disk: bool,
+) -> WanS2VTransformer3DModel:  # fmt: skip
+    with damage_as_checkpoint_error():
+        stored = {
+            names[key]: tensor
+            for shard in shards
+            for key, tensor in stored_tensors(shard.path).items()
+            if key in shard.shapes
+        }
+        passing = parts_of(model) if stream else ()
+        model.streamed = fill(model, stored, dtype=dtype, device=device, passing=passing, from_disk=from_disk)
+    # Weights that stay can be trained on, as those that diffusers opens.
+    return model.requires_grad_(not stream).eval()
 
 
 def _find(source: str | Path, revision: str | None) -> Files:
@@ -122,10 +163,10 @@ def _find(source: str | Path, revision: str | None) -> Files:
     if path.is_file():
         return Files((_readable(path),), _config_beside(path.parent))
     for folder in (path / "transformer", path):
-        if weights := _weights_in(folder):
+        if weights := weights_in(folder) or _gguf_in(folder):
             return Files(weights, _config_beside(folder))
     raise CheckpointError(
-        f"{path}: {_what_is_there(path)}; expected safetensors or GGUF weights there or in transformer/"
+        f"{path}: {what_is_there(path)}; expected safetensors or GGUF weights there or in transformer/"
     )
 
 
@@ -136,48 +177,16 @@ def _readable(path: Path) -> Path:
     return path
 
 
-def _weights_in(folder: Path) -> tuple[Path, ...]:
-    """The shards that the index names, all of them, or every safetensors file, or the one GGUF file."""
-    if not folder.is_dir():
-        return ()
-    indices = sorted(folder.glob(INDEX))
-    if len(indices) > 1:
-        raise CheckpointError(f"{folder} has {len(indices)} indices ({indices[0].name}, ...): give one file or folder")
-    if not indices:
-        found = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.gguf"))
-        if len(found) > 1 and found[0].suffix == ".gguf":
-            raise CheckpointError(f"{folder} holds {len(found)} GGUF files: give the path of one")
-        return tuple(found)
-    weight_map = _read_json(indices[0]).get("weight_map")
-    named = sorted(set(map(str, weight_map.values()))) if isinstance(weight_map, dict) else []
-    if not named or any(Path(name).name != name or Path(name).suffix != ".safetensors" for name in named):
-        raise CheckpointError(f"{indices[0]} names no files of its own folder; it is damaged, fetch it again")
-    missing = [name for name in named if not (folder / name).is_file()]
-    if missing:
-        raise CheckpointError(f"{folder} lacks {', '.join(missing)}, which its index names; finish the download")
-    return tuple(folder / name for name in named)
-
-
-def _what_is_there(folder: Path) -> str:
-    pickles = [path.name for path in folder.iterdir() if path.suffix in PICKLES]
-    if pickles:
-        return f"only pickle files ({pickles[0]}), which can run code when they are opened"
-    return f"{sum(1 for _ in folder.iterdir())} files and folders, none of weights"
+def _gguf_in(folder: Path) -> tuple[Path, ...]:
+    found = tuple(sorted(folder.glob("*.gguf"))) if folder.is_dir() else ()
+    if len(found) > 1:
+        raise CheckpointError(f"{folder} holds {len(found)} GGUF files: give the path of one")
+    return found
 
 
 def _config_beside(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
-    return _read_json(path) if path.is_file() else {}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON ({error}); fetch it again") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds {type(content).__name__}, expected a JSON object")
-    return content
+    return read_json(path) if path.is_file() else {}
 
 
 def _download(repository: str, revision: str | None) -> Path:
@@ -263,16 +272,6 @@ class _LazyShard(Mapping):
         return tensor.float() * factors.reshape(-1, *[1] * (tensor.ndim - 1))
 
 
-def _check_disjoint(shards: list[_Shard]) -> None:
-    """Several whole models in one folder, say in float8 and in bfloat16, are not to be mixed."""
-    held: dict[str, Path] = {}
-    for shard in shards:
-        for key in shard.shapes:
-            if key in held:
-                raise CheckpointError(f"{held[key].name} and {shard.path.name} both hold {key}: give the path of one")
-            held[key] = shard.path
-
-
 def _natural_dtype(shards: list[_Shard]) -> torch.dtype:
     stored = set().union(*(shard.dtypes for shard in shards))
     return torch.bfloat16 if stored & {"BF16", "F8_E4M3", "F8_E5M2"} else torch.float32
@@ -289,7 +288,7 @@ def _empty_model(config: Mapping[str, Any], shapes: dict[str, tuple[int, ...]]) 
     with torch.device("meta"):
         model = WanS2VTransformer3DModel(**arguments)
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    _compare(wanted, shapes)
+    compare(wanted, shapes)
     return model
 
 
@@ -300,20 +299,6 @@ def _published_heads(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
             f"no config.json beside the weights, and {dim} channels are not the 14B network: give config"
         )
     return {"num_attention_heads": dim // HEAD_DIM, "attention_head_dim": HEAD_DIM}
-
-
-def _compare(wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> None:
-    missing, strange = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
-    wrong = [
-        f"{name} is {found[name]}, expected {wanted[name]}"
-        for name in sorted(wanted.keys() & found.keys())
-        if found[name] != wanted[name]
-    ]
-    if missing or strange or wrong:
-        parts = [f"{len(missing)} of {len(wanted)} tensors are missing ({missing[0]} ...)"] if missing else []
-        parts += [f"{len(strange)} are not of this network ({strange[0]} ...)"] if strange else []
-        parts += [f"{len(wrong)} have another shape ({wrong[0]})"] if wrong else []
-        raise CheckpointError("the weights do not fit the configuration: " + "; ".join(parts))
 
 
 def _quantizer(model: WanS2VTransformer3DModel, quantization_config: Any, dtype: torch.dtype, **more: Any) -> Any:

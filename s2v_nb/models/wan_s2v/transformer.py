@@ -21,6 +21,7 @@ from diffusers.models.normalization import FP32LayerNorm
 from torch import nn
 
 from s2v_nb.models.lean import LeanBlocks
+from s2v_nb.models.streaming import Streamed
 from s2v_nb.models.wan_s2v import blocks
 from s2v_nb.models.wan_s2v.blocks import AudioInjector, AudioTokens, WanS2VTransformerBlock
 from s2v_nb.models.wan_s2v.checks import check_config, check_inputs
@@ -48,6 +49,7 @@ class WanS2VTransformer3DModel(
     Parameters in ``_keep_in_fp32_modules`` and the residual stream stay float32, as in the reference on CUDA.
     """
 
+    streamed: Streamed | None = None  # the weights that pass through the device, see `load_transformer`
     _supports_gradient_checkpointing = True
     _no_split_modules = ["WanS2VTransformerBlock"]  # noqa: RUF012 - diffusers reads these as class attributes
     _repeated_blocks = ["WanS2VTransformerBlock"]  # noqa: RUF012

@@ -11,11 +11,13 @@ from diffusers import WanTransformer3DModel
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
 
 from s2v_nb.models.lean import LeanBlocks, runs_of
+from s2v_nb.models.streaming import Streamed
 
 
 class WanTI2VTransformer3DModel(WanTransformer3DModel):
     """The same network with the same weights; see `run_lean`."""
 
+    streamed: Streamed | None = None  # the weights that pass through the device, see `load_ti2v_transformer`
     _lean: LeanBlocks | None = None
 
     def run_lean(self, **options: Any) -> None:

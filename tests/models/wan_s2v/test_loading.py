@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from s2v_nb.models import reading
 from s2v_nb.models.wan_s2v import loading
 from s2v_nb.models.wan_s2v.checkpoint import UnknownLayout, our_config, our_names
 from s2v_nb.models.wan_s2v.loading import CheckpointError, load_transformer
@@ -545,28 +547,91 @@ def anonymous_memory() -> int:
 
 
 @needs_proc
-def test_loading_holds_one_tensor_beyond_the_model(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["plain", "scaled"])
+def test_loading_holds_one_tensor_beyond_the_model(tmp_path, monkeypatch, kind):
     """Neither the file nor a second copy of the model is ever in memory beside what was placed so far."""
     with torch.device("meta"):
         model = WanS2VTransformer3DModel(**{**SIZES, "attention_head_dim": 256, "ffn_dim": 4096, "num_layers": 4})
     state = {name: torch.zeros(t.shape, dtype=torch.bfloat16) for name, t in model.state_dict().items()}
+    if kind == "scaled":
+        state["blocks.0.ffn.net.2.weight_scale"] = torch.ones(1)
     config = json.loads(model.to_json_string())
     file = single_file(tmp_path / "transformer" / "model.safetensors", state, config)
     largest = 4 * max(t.numel() for t in state.values())
     del state, model
-
-    def measured(self, file, key, read=loading._LazyShard._read):
-        tensor = read(self, file, key)
-        beyond.append(anonymous_memory() - before - sum(placed))
-        placed.append(4 * tensor.numel())
-        return tensor
-
     placed: list[int] = []
     beyond: list[int] = []
-    monkeypatch.setattr(loading._LazyShard, "_read", measured)
+
+    def note(values: int) -> None:
+        beyond.append(anonymous_memory() - before - sum(placed))
+        placed.append(4 * values)
+
+    def read_lazily(self, file, key, read=loading._LazyShard._read):
+        tensor = read(self, file, key)
+        note(tensor.numel())
+        return tensor
+
+    def read_piece(self, piece, read=reading._Readers.read):
+        read(self, piece)
+        note(piece.target.numel())
+
+    monkeypatch.setattr(reading, "MOST_THREADS", 1)  # one piece at a time is on its way
+    monkeypatch.setattr(loading._LazyShard, "_read", read_lazily)
+    monkeypatch.setattr(reading._Readers, "read", read_piece)
     before = anonymous_memory()
     loaded = load_transformer(tmp_path, dtype=torch.float32)
 
     assert sum(placed) == sum(4 * p.numel() for p in loaded.parameters()) > 250e6
     assert file.stat().st_size > 125e6
     assert max(beyond) < 2 * largest + 16e6
+
+
+# Weights that pass through the device.
+
+
+@pytest.mark.parametrize("from_disk", [False, True])
+def test_streamed_weights_predict_the_same(folder, tiny, from_disk):
+    """Those of the blocks are nowhere in the model until it runs."""
+    model = load_transformer(folder, stream=True, from_disk=from_disk)
+    assert model.blocks[0].attn1.to_q.weight.numel() == 0
+    assert model.blocks[0].scale_shift_table.numel() > 0
+
+    model.run_lean(part=16, weights=model.streamed)
+    given = inputs()
+    expected = predict(tiny, given)
+    for _ in range(2):
+        assert distance(predict(model, given), expected) < 1e-6
+    model.streamed.close()
+
+
+def test_weights_that_stay_are_not_streamed_and_can_be_trained(folder):
+    """As those that diffusers opens."""
+    model = load_transformer(folder)
+
+    assert model.streamed is None
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_only_plain_weights_are_streamed(tmp_path, folder, weights):
+    """Others would have to be multiplied out each time; and only streamed ones are read from the disk again."""
+    official = names.under(names.official, weights)
+    file = single_file(tmp_path / "a.safetensors", scaled(official, "blocks.0.self_attn.q.weight", torch.ones(192)))
+
+    with pytest.raises(CheckpointError, match=r"stream=True is for weights that are stored plainly.*scaled"):
+        load_transformer(file, stream=True)
+    with pytest.raises(ValueError, match=r"from_disk=True.*give stream=True"):
+        load_transformer(folder, from_disk=True)
+
+
+def test_a_file_that_is_cut_after_its_header_was_read_is_damaged(folder, monkeypatch):
+    """As when it is replaced while it is read."""
+    path = folder / "diffusion_pytorch_model-00002-of-00003.safetensors"
+    real = loading.fill
+
+    def cut(*args, **options):
+        os.truncate(path, path.stat().st_size - 4)
+        return real(*args, **options)
+
+    monkeypatch.setattr(loading, "fill", cut)
+    with pytest.raises(CheckpointError, match=r"00002-of-00003\.safetensors ended while it was read; fetch it again"):
+        load_transformer(folder)

@@ -70,7 +70,11 @@ def blocks_seen(model):
             handle.remove()
 
 
-def close(ours: torch.Tensor, theirs: torch.Tensor, tolerance: float = 1e-5) -> None:
+# Processors sum in another order: 1.3e-5 was seen in a prediction, 9e-6 in a block's input. Mistakes move them by 0.05.
+ROUNDING = 3e-5
+
+
+def close(ours: torch.Tensor, theirs: torch.Tensor, tolerance: float = ROUNDING) -> None:
     assert ours.shape == theirs.shape
     assert (ours - theirs).abs().max() <= tolerance
 
@@ -78,7 +82,7 @@ def close(ours: torch.Tensor, theirs: torch.Tensor, tolerance: float = 1e-5) -> 
 @needs_golden
 @pytest.mark.parametrize("case", CASES)
 def test_the_prediction_is_the_references(reference, case):
-    """Every case within 1e-5 absolute, at magnitudes of 7."""
+    """Every case within rounding, at magnitudes of 7."""
     close(predict(reference, arguments(case))[0], expected(case, "prediction"))
 
 
@@ -179,7 +183,7 @@ def test_the_blocks_are_the_references_after_the_audio(reference, case):
 
     close(seen[-1][1], expected(case, "last_block_after_audio"))
     if case in having("block0_input"):
-        close(seen[0][0][0], expected(case, "block0_input"), 2e-6)
+        close(seen[0][0][0], expected(case, "block0_input"), 2e-5)
         close(seen[0][1], expected(case, "block0_after_audio"))
 
 
