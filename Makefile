@@ -3,6 +3,7 @@
 # make lab     JupyterLab on the first notebook (this machine only, token on)
 # make setup   only the virtual environment
 # make check   only style and types
+# make audit   known vulnerabilities, licences and installed files of all dependencies
 # make bench   speed, memory and alignment, into bench/results/
 
 BIN := .venv/bin
@@ -13,7 +14,7 @@ given = $(foreach name,$(CHOICES),$(if $(filter command line,$(origin $(name))),
 export $(CHOICES)
 option = --$(shell echo $(1) | tr A-Z a-z)="$$$(1)"
 
-.PHONY: demo test lab setup check bench browser
+.PHONY: demo test lab setup check audit bench browser
 
 setup:
 	@env/setup.sh
@@ -42,6 +43,9 @@ browser:
 
 lab: setup
 	@$(BIN)/s2v-nb lab $(NOTEBOOK)
+
+audit: setup
+	@$(BIN)/python env/audit.py
 
 bench: setup
 	$(BIN)/python bench/first_video.py

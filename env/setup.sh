@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Make the virtual environment in .venv with exactly the versions of env/constraints.txt. Safe to run again: when
-# nothing changed it does nothing. PYTHON=python3.12 chooses an interpreter, EXTRAS=gpu,ray,test what is installed.
+# Make the virtual environment in .venv with exactly the versions of env/constraints.txt, every file checked against the
+# hashes of env/requirements.lock (but torch and its CUDA libraries). Safe to run again: when nothing changed it does
+# nothing. PYTHON=python3.12 chooses an interpreter, EXTRAS=gpu,ray,test what is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +23,7 @@ fi
 
 stamp=.venv/.s2v_nb-set-up
 version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-state="$PWD $version $EXTRAS $(cat pyproject.toml env/constraints.txt env/apt-packages.txt env/setup.sh | cksum)"
+state="$PWD $version $EXTRAS $(cat pyproject.toml env/constraints.txt env/requirements.lock env/apt-packages.txt env/setup.sh | cksum)"
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ]; then exit 0; fi
 
 # Debian packages: installed where that is possible without asking, named where it is not.
@@ -61,9 +62,15 @@ UV_FIND_LINKS=$(echo $UV_FIND_LINKS | tr ' ' ',') # pip separates by spaces, uv 
 # without an NVIDIA GPU torch's build for CPUs is enough, a tenth of the size, where uv may choose it
 if ! nvidia-smi >/dev/null 2>&1 && [ -z "${UV_FIND_LINKS:-}" ]; then export UV_TORCH_BACKEND=${UV_TORCH_BACKEND:-cpu}; fi
 if ! { .venv/bin/python -m pip install -q --disable-pip-version-check uv &&
-    .venv/bin/uv pip install -q --python .venv/bin/python -c env/constraints.txt -e ".[$EXTRAS]" 2>.venv/uv.log; }; then
+    .venv/bin/uv pip install -q --python .venv/bin/python -c env/constraints.txt -c env/requirements.lock \
+        -e ".[$EXTRAS]" 2>.venv/uv.log; }; then
     echo "set-up: uv did not succeed (.venv/uv.log says why), trying pip (slower)" >&2
-    .venv/bin/python -m pip install -q -c env/constraints.txt -e ".[$EXTRAS]"
+    pip() { .venv/bin/python -m pip install -q --disable-pip-version-check "$@"; }
+    # pip takes either all hashes or none: first it says what it would install, and what is locked of that comes with them
+    pip --dry-run --report .venv/report.json -c env/constraints.txt -e ".[$EXTRAS]"
+    .venv/bin/python env/locked.py .venv/report.json >.venv/chosen.lock
+    pip --require-hashes --no-deps -r .venv/chosen.lock
+    pip -c env/constraints.txt -e ".[$EXTRAS]"
 fi
 
 echo "set-up: warming caches, so that the first analysis does not compile for a minute"
