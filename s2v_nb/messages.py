@@ -258,6 +258,67 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "engine={value!r} is not here; choose one of {allowed}.",
         "没有引擎 {value!r}；请从 {allowed} 中选择。",
     ),
+    "engine.packages": (
+        "it needs packages that are missing ({packages}); install them with `pip install s2v_nb[gpu]`.",
+        "缺少所需软件包（{packages}）；请运行 `pip install s2v_nb[gpu]` 安装。",
+    ),
+    "engine.no_gpu": (
+        "it needs an NVIDIA GPU, and none is seen here; rent one, or use preview.",
+        "需要 NVIDIA GPU，但此机器上未检测到；请租用 GPU，或使用 preview。",
+    ),
+    "engine.no_weights": (
+        "{engine} has no weights here; fetch them once with `s2v-nb models get {model}`.",
+        "{engine} 的权重尚未下载；请运行一次 `s2v-nb models get {model}`。",
+    ),
+    "engine.too_slow": (
+        "{engine} would take {minutes:.1f} minutes, more than your limit of {limit:.1f}; raise it or make less.",
+        "{engine} 约需 {minutes:.1f} 分钟，超过您设定的 {limit:.1f} 分钟；请放宽限制或缩短片段。",
+    ),
+    "engine.too_dear": (
+        "{engine} would cost {money:.2f}, more than your limit of {limit:.2f}; raise it or make less.",
+        "{engine} 约需花费 {money:.2f}，超过您设定的 {limit:.2f}；请放宽限制或缩短片段。",
+    ),
+    "engine.refused": (
+        "engine={engine!r} cannot run here: {why}",
+        "引擎 {engine!r} 无法在此运行：{why_zh}",
+    ),
+    "notice.engine_chosen": (
+        "Made with {engine}. A better engine was passed over: {why}",
+        "由 {engine} 制作。未使用更好的引擎：{why_zh}",
+    ),
+    # what a model will take
+    "plan.resident": (
+        "All weights stay on the {gpu}: {peak:.1f} GB of its {free:.1f} GB free are needed.",
+        "权重全部常驻 {gpu}：需要 {peak:.1f} GB，可用 {free:.1f} GB。",
+    ),
+    "plan.fp8": (
+        "The weights stay on the {gpu} in float8, a little coarser: {peak:.1f} GB of its {free:.1f} GB free are needed.",
+        "权重以 float8 常驻 {gpu}（精度略降）：需要 {peak:.1f} GB，可用 {free:.1f} GB。",
+    ),
+    "plan.host": (
+        "The weights pass through the {gpu} from the machine's memory: {peak:.1f} GB of its {free:.1f} GB free are needed.",
+        "权重从内存流经 {gpu}：需要 {peak:.1f} GB，可用 {free:.1f} GB。",
+    ),
+    "plan.disk": (
+        "The weights pass through the {gpu} from the disk, which is slow: {peak:.1f} GB of its {free:.1f} GB free are "
+        "needed, and the machine's memory holds too little.",
+        "权重从磁盘流经 {gpu}（较慢）：需要 {peak:.1f} GB，可用 {free:.1f} GB，内存不足以容纳权重。",
+    ),
+    "plan.stepped_down": (
+        "The GPU's memory ran out at part {part}; the work went on from there in a way that takes less ({way}).",
+        "第 {part} 部分显存不足；已改用更省显存的方式（{way}）从该处继续。",
+    ),
+    "plan.nothing": (
+        "{model} needs at least {needs:.1f} GB of free GPU memory and {host_needs:.1f} GB of the machine's, found "
+        "{has:.1f} GB and {host_has:.1f} GB; choose 480p or a shorter clip, close other programs, or use preview.",
+        "{model} 至少需要 {needs:.1f} GB 可用显存和 {host_needs:.1f} GB 内存，实际为 {has:.1f} GB 和 {host_has:.1f} GB；"
+        "请选择 480p 或更短的片段、关闭其他程序，或使用 preview。",
+    ),
+    "failed.gpu_memory": (
+        "The memory of the {gpu} ran out ({has:.1f} GB free) even in the way that takes least; finished parts are kept: "
+        "choose 480p, or close other programs and try again.",
+        "{gpu} 的显存不足（可用 {has:.1f} GB），即使采用最省的方式；已完成部分已保留：请选择 480p，或关闭其他程序后重试。",
+    ),
     # uploads
     "upload.empty": (
         "{name!r} is empty; choose the file again.",
@@ -668,6 +729,18 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "control.engine": (
         "Engine",
         "引擎",
+    ),
+    "control.quality": (
+        "Quality",
+        "质量",
+    ),
+    "option.draft": (
+        "draft",
+        "草稿",
+    ),
+    "option.final": (
+        "final",
+        "成片",
     ),
     "option.off": (
         "off",

@@ -16,9 +16,9 @@ SIZES: dict[tuple[str, str], tuple[int, int]] = {
 }
 LONGEST_PROMPT = 1000
 PRESETS: dict[str, dict[str, Any]] = {  # what a click on one changes; all else stays as the person chose it
-    "quick": {"resolution": "480p", "fps": 24, "duration": 4.0},
-    "balanced": {"resolution": "480p", "fps": 30, "duration": 8.0},
-    "final": {"resolution": "720p", "fps": 30},
+    "quick": {"resolution": "480p", "fps": 24, "duration": 4.0, "quality": "draft"},
+    "balanced": {"resolution": "480p", "fps": 30, "duration": 8.0, "quality": "draft"},
+    "final": {"resolution": "720p", "fps": 30, "quality": "final"},
 }
 
 
@@ -73,6 +73,9 @@ CONTROLS: dict[str, Choice | Range] = {
     "fit": Choice(
         ("auto", "crop", "blur"), ("Crop the picture, or show it whole on a blur", "裁切，或完整显示加模糊背景")
     ),
+    "quality": Choice(
+        ("draft", "final"), ("How many steps a model takes; preview has none", "模型计算步数的多少；preview 不受影响")
+    ),
     "seed": Range(
         0, 2**32 - 1, 1, ("Another seed gives other grain, dust and camera shake", "不同种子产生不同的颗粒与抖动")
     ),
@@ -101,8 +104,10 @@ class Settings:
         Crop to the aspect, or show the picture whole on a blurred surround; 'auto' decides by what a crop would lose.
     subject : (float, float) or None
         The point the crop and the camera keep, as parts of width and height from the top left; None finds one.
+    quality : 'draft', 'final'
+        How much time a model takes: few steps or all; of no effect in `preview`.
     seed : int
-        Fixes grain, particles and camera shake.
+        Fixes grain, particles and camera shake, and what a model draws.
     engine : str
         'auto' takes the best engine that can run here.
 
@@ -121,6 +126,7 @@ class Settings:
     aspect: str = "16:9"
     fps: int = 30
     fit: str = "auto"
+    quality: str = "draft"
     subject: tuple[float, float] | None = None
     seed: int = 0
     engine: str = "auto"

@@ -1,7 +1,8 @@
 """The one interface of all engines: *plan* what a clip will take, then give its *frames* in time order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,28 +12,46 @@ from s2v_nb.rhythm import Rhythm
 from s2v_nb.settings import Settings
 
 
-@dataclass(frozen=True, eq=False)
-class Request:
-    """What an engine is asked for: ``audio`` and ``rhythm`` hold the clip's excerpt only, from its first moment."""
-
-    image: Image
-    audio: Audio
-    rhythm: Rhythm
-    settings: Settings
-    num_frames: int
-
-    @property
-    def times(self) -> np.ndarray:
-        """When each frame is shown, seconds, shape (num_frames,)."""
-        return np.arange(self.num_frames) / self.settings.fps
-
-
 @dataclass(frozen=True)
 class Notice:
     """Something the person should know: ``key`` into the table of messages, and what fills the sentence."""
 
     key: str
     values: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """Where a clip is made, and who is to be told; what an engine has beside the request.
+
+    ``folder`` is the engine's own: what it leaves there is there again when interrupted work goes on, and is removed
+    once the clip is whole. None keeps nothing. ``report`` takes how many frames are as good as made, which may be a
+    fraction, and raises `Cancelled` where the person stopped the work: to be called at least twice a second.
+    """
+
+    folder: Path | None = None
+    report: Callable[[float], None] = lambda frames: None
+    tell: Callable[[Notice], None] = lambda notice: None
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What an engine is asked for: ``audio`` and ``rhythm`` hold the clip's excerpt only, from its first moment.
+
+    ``work`` decides nothing about the frames.
+    """
+
+    image: Image
+    audio: Audio
+    rhythm: Rhythm
+    settings: Settings
+    num_frames: int
+    work: Work = field(default_factory=Work)
+
+    @property
+    def times(self) -> np.ndarray:
+        """When each frame is shown, seconds, shape (num_frames,)."""
+        return np.arange(self.num_frames) / self.settings.fps
 
 
 @dataclass(frozen=True)
@@ -57,7 +76,8 @@ class Plan:
 class Engine(Protocol):
     """What an engine must offer. It is deterministic: equal requests give equal frames on one machine.
 
-    One that computes on a GPU also has ``uses_gpu = True``: a sweep then gives each worker one.
+    One that computes on a GPU also has ``uses_gpu = True``: a sweep then gives each worker one. ``controls`` says in one
+    line what the sliders do, English and Chinese, where that is not what they do in `preview`.
     """
 
     name: str

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from s2v_nb.engines import get_engine
+from s2v_nb.engines import Limits, get_engine
 from s2v_nb.session import cache_folder, memory_limit
 from s2v_nb.settings import Settings
 from s2v_nb.storage import parse_json, write_json
@@ -28,15 +28,23 @@ class Estimate:
     measured: bool
 
 
-def estimate(settings: Settings, *, image_size: tuple[int, int] | None = None, price_per_hour: float = 0.0) -> Estimate:
+def estimate(
+    settings: Settings,
+    *,
+    image_size: tuple[int, int] | None = None,
+    price_per_hour: float = 0.0,
+    limits: Limits | None = None,
+) -> Estimate:
     """What a clip with these settings will take on this machine; fast, for it follows every slider.
+
+    ``limits`` decides which engine 'auto' is.
 
     Raises
     ------
     InputError
         If the engine is unknown.
     """
-    engine = get_engine(settings.engine)
+    engine = get_engine(settings.engine, settings, limits)
     seconds, memory = engine.estimate(settings, image_size or DEFAULT_IMAGE)
     ratios = _ratios().get(engine.name, [])
     seconds *= statistics.median(ratios) if ratios else 1.0
@@ -46,7 +54,7 @@ def estimate(settings: Settings, *, image_size: tuple[int, int] | None = None, p
 
 def learn(settings: Settings, image_size: tuple[int, int], seconds: float) -> None:
     """Remember how long a clip really took, against what the engine had said."""
-    engine = get_engine(settings.engine)
+    engine = get_engine(settings.engine, settings)
     said, _ = engine.estimate(settings, image_size)
     ratios = _ratios()
     ratios[engine.name] = [*ratios.get(engine.name, []), round(seconds / said, 4)][-REMEMBERED:]

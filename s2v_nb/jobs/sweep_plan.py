@@ -92,7 +92,7 @@ class SweepPlan:
     def cells(self, settings: Settings, runs: Path) -> tuple[Cell, ...]:
         """The cells, none of them made; empty if there is no motion."""
         base = self.base(settings)
-        return unmade_cells(self.axes, base.but(engine=get_engine(base.engine).name), runs)
+        return unmade_cells(self.axes, base.but(engine=get_engine(base.engine, base).name), runs)
 
 
 def checked_axes(axes: Any) -> dict[str, list]:

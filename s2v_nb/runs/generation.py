@@ -5,6 +5,7 @@ runs/3f9a61c2d0b4/     named by what it computes
     progress.json      where the work stands
     error.txt          the traceback, if the last attempt failed
     parts/             finished parts, until the clip is there
+    model/             what the engine keeps, until then
     clip.mp4           written last: once it exists, the run is done
 """
 
@@ -21,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from s2v_nb.engines import Engine, Plan, Request, get_engine
-from s2v_nb.errors import Cancelled, GenerationError, InputError
+from s2v_nb.engines import Chosen, Engine, Limits, Notice, Plan, Request, Work, choose_engine, get_engine
+from s2v_nb.errors import Cancelled, GenerationError, InputError, say
 from s2v_nb.media import load_image
 from s2v_nb.media.files import WHAT
 from s2v_nb.media.parts import finished_parts, join_parts, write_parts
@@ -49,6 +50,7 @@ def generate(
     runs: str | Path = "runs",
     rhythm: Rhythm | None = None,
     progress: Progress | None = None,
+    limits: Limits | None = None,
     **choices: Any,
 ) -> Clip:
     """Make a beat-synchronised clip of one picture and one song.
@@ -66,6 +68,8 @@ def generate(
         Follow this instead of what is heard; times in seconds from the start of the clip.
     progress : Progress, optional
         Told of each step; its `cancel` stops the work.
+    limits : Limits, optional
+        What the clip may take at most: decides which engine 'auto' is.
     **choices
         Fields of `Settings`, on top of ``settings``: ``generate(i, a, prompt="slow zoom in", motion="high")``.
 
@@ -84,7 +88,7 @@ def generate(
     """
     began = time.monotonic()
     settings = _with_choices(settings or Settings(), choices)
-    engine = get_engine(settings.engine)
+    engine, chosen = _engine_for(settings, limits)
     target = _checked_target(out)
     progress = progress or Progress(*usual_views())
     progress.update("audio", 0, 3)
@@ -98,7 +102,33 @@ def generate(
     song.release()
     clip = make_clip(material, settings, runs=runs, engine=engine, progress=progress)
     path = _copied(clip.path, target) if target else clip.path
-    return replace(clip, path=path, seconds=time.monotonic() - began)
+    return replace(clip, path=path, notes=(*chosen, *clip.notes), seconds=time.monotonic() - began)
+
+
+def _engine_for(settings: Settings, limits: Limits | None) -> tuple[Engine, tuple[Notice, ...]]:
+    """The engine that makes the clip, and what is to be said of the choice.
+
+    Raises
+    ------
+    InputError
+        If the person asked for one that cannot run here.
+    """
+    if settings.engine == "auto":
+        chosen = choose_engine(settings, limits)
+        return chosen.engine, tuple(_passed_over(chosen))
+    engine = get_engine(settings.engine)
+    if refusal := engine.refusal():
+        why = {"why": say(refusal.key, "en", **refusal.values), "why_zh": say(refusal.key, "zh", **refusal.values)}
+        raise InputError("engine.refused", engine=engine.name, **why)
+    return engine, ()
+
+
+def _passed_over(chosen: Chosen) -> Iterator[Notice]:
+    """Why a better engine was not taken, on machines that have a GPU: on others nobody expects one."""
+    for reason in chosen.passed_over:
+        if reason.key not in ("engine.no_gpu", "engine.packages"):
+            why = {"why": say(reason.key, "en", **reason.values), "why_zh": say(reason.key, "zh", **reason.values)}
+            yield Notice("notice.engine_chosen", {"engine": chosen.engine.name, **why})
 
 
 def make_clip(material: Material, settings: Settings, *, runs: str | Path, engine: Engine, progress: Progress) -> Clip:
@@ -115,11 +145,12 @@ def make_clip(material: Material, settings: Settings, *, runs: str | Path, engin
     settings = settings.but(engine=engine.name)
     request = material.request(settings, existing.rhythm if existing else None)
     plan = engine.plan(request)
+    told: list[Notice] = []
     if existing is None:
-        _Job(engine, request, path.parent).make(plan, progress)
+        _Job(engine, request, path.parent, told).make(plan, progress)
     else:
         _tidy(path.parent)
-    notes = (*material.song.part(settings).notices(request.settings, request.rhythm), *plan.notices)
+    notes = (*material.song.part(settings).notices(request.settings, request.rhythm), *plan.notices, *told)
     return Clip(path, Clip.open(path).spec, notes, time.monotonic() - began, existing is not None)
 
 
@@ -240,6 +271,7 @@ class _Job:
     engine: Engine
     request: Request
     folder: Path
+    told: list[Notice]  # what the engine tells meanwhile
 
     @property
     def clip(self) -> Path:
@@ -287,13 +319,16 @@ class _Job:
         first = finished_parts(self.parts, size=plan.size, **count)
         done = min(plan.num_frames, first * count["part_frames"])
         if done < plan.num_frames:
-            frames = _counted(self.engine.frames(self.request, done), progress, done, plan.num_frames)
+            counter = _Counter(progress, done, plan.num_frames)
+            work = Work(self.folder / "model", counter.reached, self.told.append)
+            frames = counter.counted(self.engine.frames(replace(self.request, work=work), done))
             write_parts(self.parts, frames, size=plan.size, first_part=first, **count)
         progress.update("frames", plan.num_frames, plan.num_frames)
         progress.update("encoding", 0, 1)
         with replacing(self.clip) as scratch:
             join_parts(scratch, self.parts, audio=self.request.audio.faded(), comment=spec, **count)
-        shutil.rmtree(self.parts, ignore_errors=True)
+        for kept in (self.parts, self.folder / "model"):
+            shutil.rmtree(kept, ignore_errors=True)
         progress.update("encoding", 1, 1)
 
     def _spec(self) -> Spec:
@@ -309,9 +344,20 @@ class _Job:
         )
 
 
-def _counted(frames: Iterable[np.ndarray], progress: Progress, first: int, total: int) -> Iterator[np.ndarray]:
-    """The frames from number ``first`` on, each reported once the encoder took it."""
-    progress.update("frames", first, total)
-    for done, frame in enumerate(frames, first + 1):
-        yield frame
-        progress.update("frames", done, total)
+class _Counter:
+    """How many frames are made, or as good as made: it never goes back."""
+
+    def __init__(self, progress: Progress, first: int, total: int) -> None:
+        self.progress, self.first, self.total = progress, first, total
+        self.most = first
+        self.reached(first)
+
+    def reached(self, frames: float) -> None:
+        self.most = min(self.total, max(self.most, int(frames)))
+        self.progress.update("frames", self.most, self.total)
+
+    def counted(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The frames from the first on, each reported once the encoder took it."""
+        for done, frame in enumerate(frames, self.first + 1):
+            yield frame
+            self.reached(done)

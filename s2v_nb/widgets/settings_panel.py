@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from s2v_nb.engines import engine_cards
+from s2v_nb.engines import EngineCard, engine_cards
 from s2v_nb.errors import LANGUAGES, say
 from s2v_nb.messages import MESSAGES
 from s2v_nb.settings import CONTROLS, PRESETS, Choice, Range
@@ -131,9 +131,14 @@ class SettingsPanel(Panel):
             style = "s2v-help s2v-refused" if refusal else "s2v-help"
             lines.append(
                 f'<div class="{style}"><b>{html.escape(card.name)}</b> ({html.escape(state)}): '
-                f"{html.escape(card.about[index])}</div>"
+                f"{html.escape(card.about[index])}{html.escape(self._controls_line(card, index))}</div>"
             )
         return "".join(lines)
+
+    def _controls_line(self, card: EngineCard, index: int) -> str:
+        """What the sliders do, of the engine that is chosen."""
+        chosen = card.controls is not None and card.name == self.workspace.settings.engine
+        return f" {card.controls[index]}" if chosen and card.controls else ""
 
     # --- in step with the workspace
 
@@ -155,6 +160,7 @@ class SettingsPanel(Panel):
         self._set(self._start, value=settings.start or 0.0, disabled=settings.start is None)
         if settings.engine in [value for _, value in self._engine.options if isinstance(_, str)]:
             self._set(self._engine, value=settings.engine)
+        self._about.value = self._engine_lines()
         for name, button in self.presets.items():
             chosen = all(getattr(settings, k) == v for k, v in PRESETS[name].items())
             button.button_style = "info" if chosen else ""

@@ -92,5 +92,8 @@ class Finish:
 
 def to_uint8(video: torch.Tensor) -> np.ndarray:
     """(1, 3, n, height, width) from -1 to 1 as uint8 (n, height, width, 3)."""
-    levels = (video[0].float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
-    return levels.permute(1, 2, 3, 0).contiguous().cpu().numpy()
+    frames = []
+    for frame in video[0].unbind(1):  # one at a time: all of them in float32 are gigabytes at 720p
+        levels = (frame.float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
+        frames.append(levels.permute(1, 2, 0).contiguous())
+    return torch.stack(frames).cpu().numpy()

@@ -4,6 +4,7 @@ Through torchao (https://github.com/pytorch/ao): activations are scaled row by r
 once. What is small or sensitive stays as it is: embeddings, modulations, the audio path, keys and values of the text.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,13 +28,36 @@ def quantize_fp8(transformer: Any) -> Any:
     ValueError
         If the card has no float8.
     """
-    from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, PerRow, quantize_
+    _check_card()
+    return _quantized(transformer, in_fp8)
 
+
+def quantize_blocks(transformer: Any, device: torch.device, chosen: Callable[[nn.Module, str], bool] = in_fp8) -> None:
+    """Bring a transformer from the machine's memory to the device, its products in float8, one block at a time.
+
+    Raises
+    ------
+    ValueError
+        If the card has no float8.
+    """
+    _check_card()
+    for number, block in enumerate(transformer.blocks):
+        block.to(device)
+        _quantized(block, lambda module, name, number=number: chosen(module, f"blocks.{number}.{name}"))
+    transformer.to(device)
+
+
+def _check_card() -> None:
     capability = torch.cuda.get_device_capability() if torch.cuda.is_available() else (0, 0)
     if capability < NEEDED:
         raise ValueError(f"float8 needs compute capability {NEEDED[0]}.{NEEDED[1]}, this machine has "
                          f"{capability[0]}.{capability[1]}; leave the transformer in bfloat16")  # fmt: skip
+
+
+def _quantized(module: Any, chosen: Callable[[nn.Module, str], bool]) -> Any:
+    from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, PerRow, quantize_
+
     # Torchao would also turn on the compiler's coordinate descent: minutes of compiling for one percent.
     config = Float8DynamicActivationFloat8WeightConfig(granularity=PerRow(), set_inductor_config=False)
-    quantize_(transformer, config, filter_fn=in_fp8)
-    return transformer
+    quantize_(module, config, filter_fn=chosen)
+    return module

@@ -265,8 +265,8 @@ class WanS2VPipeline(DiffusionPipeline):
         finished = partial(Clip, span.index, len(job.spans), latents=z.cpu())
         if last and finish.output_type == "latent":  # its pixels are of no use
             return finished(frames=None, resume=None), past
-        whole = self._decode(torch.cat([job.reference_latents if before is None else before, z], dim=2))
-        video, drift = finish.coloured(whole[:, :, -span.frames :][:, :, span.cut :])
+        latents = torch.cat([job.reference_latents if before is None else before, z], dim=2)
+        video, drift = finish.coloured(self._decode(latents, span.frames)[:, :, span.cut :])
         past = past.moved(video)
         after = self._resume(span, past, finish, short=job.spans[0].frames < MOTION_PIXELS, last=last)
         frames = finish.frames(video[:, :, : video.shape[2] - span.dropped], last)
@@ -340,10 +340,11 @@ class WanS2VPipeline(DiffusionPipeline):
         mode = self.vae.encode(pixels.to(self._execution_device, self.vae.dtype)).latent_dist.mode()
         return (mode.float() - mean) / std
 
-    def _decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Normalised latents to pixels from -1 to 1, float32."""
+    def _decode(self, latents: torch.Tensor, last: int) -> torch.Tensor:
+        """Normalised latents to pixels from -1 to 1, float32; of the last frames only."""
         mean, std = self._latent_statistics()
-        return self.vae.decode((latents * std + mean).to(self.vae.dtype), return_dict=False)[0].float().clamp(-1, 1)
+        pixels = self.vae.decode((latents * std + mean).to(self.vae.dtype), return_dict=False)[0]
+        return pixels[:, :, -last:].float().clamp(-1, 1)
 
     def _latent_statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
         config, device = self.vae.config, self._execution_device

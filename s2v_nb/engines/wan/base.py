@@ -1,0 +1,324 @@
+"""What the engines on video models share: which weights, where they run, parts made ahead while others are finished.
+
+One thread lets the model make part after part and keeps each on the disk; meanwhile the frames of the parts before it
+are retimed, lit and handed on, so that the encoder works while the GPU does.
+"""
+
+import logging
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+
+import numpy as np
+
+from s2v_nb.engines.base import Notice, Plan, Request
+from s2v_nb.engines.overlay import finished_frames
+from s2v_nb.engines.wan.raw import RawParts
+from s2v_nb.engines.wan.spans import Span
+from s2v_nb.errors import Cancelled, GenerationError
+from s2v_nb.media.framing import make_plate, resize
+from s2v_nb.models.cache import CACHE
+from s2v_nb.models.catalog import Model, get_model
+from s2v_nb.models.devices import chosen_device, known_device, measured_device
+from s2v_nb.models.download import fetch, located
+from s2v_nb.models.memory import MemoryPlan, Shape, on_cpu, plan, plan_within
+from s2v_nb.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+NEEDED_PACKAGES = ("diffusers", "transformers", "accelerate", "ftfy")
+PART_SECONDS = 2.0  # of the finished clip: what is encoded at once
+TELL_SECONDS = 0.2
+MOST_STEPS_DOWN = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One clip on its way: the request, its parts, the picture as the model gets it."""
+
+    request: Request
+    spans: list[Span]
+    picture: np.ndarray  # uint8 (height, width, 3), of the model's size
+    subject: tuple[float, float]
+    model: Model
+    raw: RawParts
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.picture.shape[1], self.picture.shape[0]
+
+
+class WanEngine(ABC):
+    """See `s2v_nb.engines.base.Engine`."""
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    about: ClassVar[tuple[str, str]]
+    controls: ClassVar[tuple[str, str]]
+    uses_gpu: ClassVar[bool] = True
+    models: ClassVar[dict[str, str]]  # quality -> model
+    source_fps: ClassVar[int]
+    max_shift: ClassVar[float]  # seconds that a moment may be moved towards a beat
+
+    # --- what each engine says
+
+    @abstractmethod
+    def spans(self, num_frames: int, fps: int) -> list[Span]:
+        """The parts of a clip."""
+
+    @abstractmethod
+    def size(self, settings: Settings) -> tuple[int, int]:
+        """(width, height) that the model makes."""
+
+    @abstractmethod
+    def source_frames(self, span: Span) -> int:
+        """How many frames the model makes for a part."""
+
+    @abstractmethod
+    def passes(self, settings: Settings) -> int:
+        """How often the network runs for a part."""
+
+    @abstractmethod
+    def load(self, folders: dict[str, Path], plan: MemoryPlan, device: str, model: Model) -> Any:
+        """The model in memory."""
+
+    @abstractmethod
+    def make(self, loaded: Any, job: Job, first: int, done: "Made") -> None:
+        """Make part ``first`` and all after it, telling ``done`` of every step and every part."""
+
+    # --- the interface of engines
+
+    def refusal(self) -> Notice | None:
+        missing = [name for name in NEEDED_PACKAGES if find_spec(name) is None]
+        if missing:
+            return Notice("engine.packages", {"packages": ", ".join(missing)})
+        if chosen_device() is None:
+            return Notice("engine.no_gpu", {})
+        return None
+
+    def is_here(self, settings: Settings) -> bool:
+        """Whether the weights for these settings are on the disk."""
+        return located(self.model(settings)) is not None
+
+    def model(self, settings: Settings) -> Model:
+        return get_model(self.models[settings.quality])
+
+    def estimate(self, settings: Settings, image_size: tuple[int, int]) -> tuple[float, int]:
+        found = self._rough_plan(settings, settings.num_frames)
+        return found.seconds, int(found.host_bytes + 3e9)
+
+    def plan(self, request: Request) -> Plan:
+        settings, spans = request.settings, self.spans(request.num_frames, request.settings.fps)
+        found, why = self._memory_plan(settings, spans)
+        return Plan(
+            size=settings.size,
+            fps=settings.fps,
+            num_frames=request.num_frames,
+            memory_bytes=int(found.host_bytes + 3e9),
+            seconds=found.seconds,
+            seams=tuple(span.first / settings.fps for span in spans[1:]),
+            notices=(why,) if why else (),
+            part_frames=round(PART_SECONDS * settings.fps),
+        )
+
+    def frames(self, request: Request, first: int = 0) -> Iterator[np.ndarray]:
+        with ExitStack() as stack:
+            folder = request.work.folder or Path(stack.enter_context(TemporaryDirectory()))
+            job = self._job(request, folder)
+            parts = stack.enter_context(_made_ahead(self, job, first))
+            for span in job.spans:
+                if span.first + span.count <= first:
+                    continue
+                frames = parts.wait_for(span)
+                skip = max(0, first - span.first)
+                yield from finished_frames(
+                    request, frames, self.source_fps, span.first, span.count,
+                    max_shift=self.max_shift, skip=skip, subject=job.subject,
+                )  # fmt: skip
+
+    # --- inside
+
+    def _job(self, request: Request, folder: Path) -> Job:
+        settings, size = request.settings, self.size(request.settings)
+        plate = make_plate(request.image, size, fit=settings.fit, subject=settings.subject)
+        left, top, width, height = plate.window
+        picture = resize(plate.pixels, size, (left, top, left + width, top + height))
+        subject = (plate.subject[0] - left) / width, (plate.subject[1] - top) / height
+        spans = self.spans(request.num_frames, settings.fps)
+        return Job(request, spans, picture, _inside(subject), self.model(settings), RawParts(folder))
+
+    def _shape(self, settings: Settings, spans: list[Span]) -> Shape:
+        return Shape(*self.size(settings), max(self.source_frames(span) for span in spans))
+
+    def _memory_plan(self, settings: Settings, spans: list[Span]) -> tuple[MemoryPlan, Notice | None]:
+        model, shape = self.model(settings), self._shape(settings, spans)
+        given = {"passes": self.passes(settings), "parts": len(spans)}
+        if chosen_device() == "cpu":
+            return on_cpu(model, shape, **given), None
+        device = measured_device()
+        found = plan(model, shape, device, **given)
+        return found, found.why(device)
+
+    def _rough_plan(self, settings: Settings, num_frames: int) -> MemoryPlan:
+        """The same from what the driver says, without torch: it follows every slider."""
+        spans = self.spans(num_frames, settings.fps)
+        model, shape = self.model(settings), self._shape(settings, spans)
+        given = {"passes": self.passes(settings), "parts": len(spans)}
+        device = known_device()
+        return on_cpu(model, shape, **given) if device is None else plan_within(model, shape, device, **given)
+
+    def run(self, job: Job, first: int, made: "Made") -> None:
+        """Make all parts from ``first`` on; where the GPU's memory is too small, in a way that takes less."""
+        settings = job.request.settings
+        found, _ = self._memory_plan(settings, job.spans)
+        folders = fetch(job.model, progress=lambda _: made.check())
+        for attempt in range(MOST_STEPS_DOWN + 1):
+            try:
+                with self._loaded(job.model, folders, found, made) as loaded:
+                    self.make(loaded, job, made.next, made)
+                return
+            except Exception as error:
+                if not _is_out_of_memory(error) or attempt == MOST_STEPS_DOWN:
+                    raise
+                logger.warning("out of memory with %s", found, exc_info=error)
+                found = self._smaller_plan(job, found, error)
+                job.request.work.tell(Notice("plan.stepped_down", {"way": found.way, "part": made.next + 1}))
+            CACHE.unload()
+
+    def _smaller_plan(self, job: Job, found: MemoryPlan, error: Exception) -> MemoryPlan:
+        device, spans = measured_device(), job.spans
+        settings = job.request.settings
+        given = {"passes": self.passes(settings), "parts": len(spans)}
+        try:
+            return plan(job.model, self._shape(settings, spans), device, below=found, **given)
+        except Exception:
+            raise GenerationError("failed.gpu_memory", gpu=device.name, has=device.gpu_free / 1e9) from error
+
+    @contextmanager
+    def _loaded(self, model: Model, folders: dict[str, Path], found: MemoryPlan, made: "Made") -> Iterator[Any]:
+        device = chosen_device()
+        assert device is not None
+        way = replace(found, peak_bytes=0.0, seconds=0.0, money=None)  # two clips may share one way of running
+        key = (model.key, tuple(sorted((role, str(folder)) for role, folder in folders.items())), way, device)
+
+        def has_room() -> bool:
+            return device == "cpu" or measured_device(reclaim=False).gpu_free > found.peak_bytes
+
+        with CACHE.use(key, lambda: self.load(folders, found, device, model), has_room=has_room) as loaded:
+            with loaded.lock:
+                loaded.stopping(made.check)
+                try:
+                    yield loaded
+                finally:
+                    loaded.stopping(lambda: None)
+                    loaded.rest()
+
+
+class Made:
+    """What the thread at the model has made so far, and whether it is to stop; told by it, asked by the other."""
+
+    def __init__(self, job: Job, first: int) -> None:
+        self.job, self.next = job, first
+        self.reached = 0.0  # frames of the clip that are as good as made
+        self.error: BaseException | None = None
+        self._news = threading.Condition()
+        self._stop = threading.Event()
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the work is to stop."""
+        if self._stop.is_set():
+            raise Cancelled("cancelled")
+
+    def step(self, step: int, steps: int) -> None:
+        """So many steps of the part at work are done."""
+        self.check()
+        span = self.job.spans[self.next]
+        self.reached = span.first + span.count * min(1.0, step / steps)
+
+    def part(self) -> None:
+        """The part at work is on the disk."""
+        with self._news:
+            self.next += 1
+            self._news.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        with self._news:
+            self.error = error
+            self._news.notify_all()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def wait(self, index: int) -> None:
+        """Wait until a part is on the disk; raises what stopped the other thread."""
+        while True:
+            self.job.request.work.report(self.reached)
+            with self._news:
+                if self.next > index:
+                    return
+                if self.error is not None:
+                    raise self.error
+                self._news.wait(TELL_SECONDS)
+
+
+class _Ahead:
+    """The thread at the model, as the other sees it."""
+
+    def __init__(self, engine: WanEngine, job: Job, first: int) -> None:
+        self.engine, self.job = engine, job
+        start = next(
+            (s.index for s in job.spans if s.first + s.count > first and self._read(s) is None), len(job.spans)
+        )
+        self.made = Made(job, start)
+        self.thread = threading.Thread(target=self._work, name="s2v_nb-model", daemon=True)
+        if start < len(job.spans):
+            self.thread.start()
+
+    def wait_for(self, span: Span) -> np.ndarray:
+        self.made.wait(span.index)
+        frames = self._read(span)
+        if frames is None:
+            raise GenerationError("failed.vanished", name=str(self.job.raw.folder))
+        return frames
+
+    def close(self) -> None:
+        self.made.stop()
+        while self.thread.is_alive():  # it looks for this between two parts of a block
+            self.thread.join(0.05)
+
+    def _read(self, span: Span) -> np.ndarray | None:
+        return self.job.raw.read(span.index, self.job.size, self.engine.source_frames(span))
+
+    def _work(self) -> None:
+        try:
+            self.engine.run(self.job, self.made.next, self.made)
+        except BaseException as error:  # handed over, not swallowed
+            self.made.fail(error)
+
+
+@contextmanager
+def _made_ahead(engine: WanEngine, job: Job, first: int) -> Iterator[_Ahead]:
+    ahead = _Ahead(engine, job, first)
+    began = time.monotonic()
+    try:
+        yield ahead
+    finally:
+        ahead.close()
+        logger.info("%s: %.1f s at %d parts", engine.name, time.monotonic() - began, len(job.spans))
+
+
+def _inside(point: tuple[float, float]) -> tuple[float, float]:
+    return float(np.clip(point[0], 0, 1)), float(np.clip(point[1], 0, 1))
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError | MemoryError)
