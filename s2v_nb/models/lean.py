@@ -6,7 +6,7 @@ feed-forward layer alone, and the residual stream is changed where it lies. The 
 since every token attends to all keys; the time is the same, since a part is still thousands of tokens.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from torch import nn
 from s2v_nb.models.streaming import Resident, Weights
 
 PART = 16_384  # tokens at once
-GRAPHS = 128
+GRAPHS = 128  # lengths of parts, and kinds of blocks, that are compiled before torch gives up
 
 
 class Run(NamedTuple):
@@ -51,14 +51,15 @@ class LeanBlocks:
 
     def __init__(
         self,
-        blocks: Sequence[nn.Module],
+        blocks: Iterable[nn.Module],
         *,
         part: int = PART,
         weights: Weights | None = None,
         compiled: bool = False,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self.blocks, self.part, self.weights = list(blocks), part, weights or Resident()
+        self.blocks: list[Any] = list(blocks)
+        self.part, self.weights = part, weights or Resident()
         self.check = check
         self._keys_values: Callable[..., Any] = keys_values
         self._attended: Callable[..., Any] = attended
@@ -101,7 +102,7 @@ class LeanBlocks:
         return states
 
     def _attend(
-        self, index: int, block: nn.Module, states: torch.Tensor, text: torch.Tensor,
+        self, index: int, block: Any, states: torch.Tensor, text: torch.Tensor,
         rows: Sequence[torch.Tensor], runs: list[Run], rotary: tuple[torch.Tensor, torch.Tensor],
     ) -> None:  # fmt: skip
         self.check()
@@ -119,7 +120,7 @@ class LeanBlocks:
                 self._attended(block, x, text, shift, scale, gate, cosine, sine, keys, values)
 
     def _feed(
-        self, index: int, block: nn.Module, states: torch.Tensor, rows: Sequence[torch.Tensor], runs: list[Run],
+        self, index: int, block: Any, states: torch.Tensor, rows: Sequence[torch.Tensor], runs: list[Run],
         dtype: torch.dtype,
     ) -> None:  # fmt: skip
         self.check()

@@ -56,10 +56,10 @@ def wanted_dtypes(model: nn.Module, dtype: torch.dtype) -> dict[str, torch.dtype
 def _kept_in_float32(model: nn.Module, dtype: torch.dtype) -> set[str]:
     """Names of modules; as the loader of the model's own library decides it."""
     kept = set(getattr(model, "_keep_in_fp32_modules", None) or ())
-    if not hasattr(model, "_keep_in_fp32_modules_strict"):  # diffusers
+    strict: Any = getattr(model, "_keep_in_fp32_modules_strict", None)
+    if strict is None:  # diffusers
         return kept
-    strict = set(model._keep_in_fp32_modules_strict or ())  # transformers: the others only where float16 would overflow
-    return kept | strict if dtype == torch.float16 else strict
+    return kept | set(strict) if dtype == torch.float16 else set(strict)  # transformers: float16 would overflow
 
 
 def fill(

@@ -25,6 +25,7 @@ from s2v_nb.session import cpu_count
 PIECE = 64 * 2**20  # bytes that one thread reads at once
 MOST_THREADS = 8  # more gain nothing where the page cache or an NVMe disk is the limit
 LARGEST_HEADER = 100 * 2**20  # as the format allows
+MOST_SIDES = 64  # of a shape, as torch allows
 DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8,
@@ -63,23 +64,34 @@ def stored_tensors(path: Path) -> dict[str, Stored]:
             if length > min(LARGEST_HEADER, size - 8):
                 raise ValueError(f"its header would be {length} bytes long")
             header = json.loads(file.read(length))
-        return {
-            name: _stored(path, name, entry, 8 + length, size)
-            for name, entry in header.items()
-            if name != "__metadata__"
+        found = {
+            name: _stored(path, name, entry, 8 + length) for name, entry in header.items() if name != "__metadata__"
         }
+        _check_filled(found.values(), 8 + length, size)
+        return found
     except (OSError, ValueError, LookupError, TypeError, AttributeError, struct.error, RecursionError) as error:
         raise DamagedFile(f"{path.name} is not a whole safetensors file ({error}); fetch it again") from error
 
 
-def _stored(path: Path, name: str, entry: dict, base: int, size: int) -> Stored:
-    dtype, shape = DTYPES[entry["dtype"]], tuple(int(side) for side in entry["shape"])
-    first, last = (int(offset) for offset in entry["data_offsets"])
-    if min(shape, default=0) < 0 or last - first != math.prod(shape) * dtype.itemsize or not 0 <= first <= last:
+def _stored(path: Path, name: str, entry: dict, base: int) -> Stored:
+    if entry["dtype"] not in DTYPES:
+        raise ValueError(f"{name} is of an unknown type, {entry['dtype']}")
+    dtype, shape, (first, last) = DTYPES[entry["dtype"]], tuple(entry["shape"]), entry["data_offsets"]
+    if len(shape) > MOST_SIDES or any(type(count) is not int or count < 0 for count in (*shape, first, last)):
+        raise ValueError(f"{name} has a shape or a place that is none")
+    if last - first != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{name} of shape {shape} does not fill its {last - first} bytes")
-    if base + last > size:
-        raise ValueError(f"it ends before {name} does")
     return Stored(path, name, dtype, shape, base + first, last - first)
+
+
+def _check_filled(tensors: Iterable[Stored], start: int, size: int) -> None:
+    """As the format has it, tensors lie side by side and fill the file."""
+    for tensor in sorted(tensors, key=lambda tensor: (tensor.start, tensor.nbytes)):
+        if tensor.start != start:
+            raise ValueError(f"{tensor.name} begins at byte {tensor.start}, expected {start}")
+        start += tensor.nbytes
+    if start != size:
+        raise ValueError(f"it has {size} bytes, its tensors end at {start}")
 
 
 def host_memory(nbytes: int) -> torch.Tensor:
@@ -188,7 +200,7 @@ class _Readers:
             event.record(stream)
 
     def _fill(self, piece: _Piece, memory: torch.Tensor) -> None:
-        view, done = memoryview(memory.numpy()), 0
+        view, done = memory.numpy().data, 0
         while done < len(view):
             count = os.preadv(self.files[piece.path], [view[done:]], piece.start + done)
             if count == 0:

@@ -1,9 +1,9 @@
 """The decoder of the Wan VAEs, one latent frame after the other, with what lies between its convolutions done at once.
 
 Run by diffusers, more than half of the decoder's time on a fast card goes into copies and element-wise work: each
-convolution in time wants the two frames before in front of its own, normalised, activated and padded, each of which is a
-pass over the memory. Here one kernel does all of it, the frame's border is left to the convolution, and frames are laid
-out with their channels last, as tensor cores read them. The weights and the result are diffusers' own.
+convolution in time wants the two frames before in front of its own, normalised, activated and padded, each of which is
+a pass over the memory. Here one kernel does all of it, the frame's border is left to the convolution, and frames are
+laid out with their channels last, as tensor cores read them. The weights and the result are diffusers' own.
 """
 
 from functools import lru_cache
@@ -33,7 +33,7 @@ class FrameDecoder:
             _lay_out(vae)
 
     def __call__(self, z: torch.Tensor) -> torch.Tensor:
-        """Pixels from -1 to 1 of one latent frame (1, channels, 1, height, width): one frame the first time, then four."""
+        """Pixels from -1 to 1 of one latent frame (1, channels, 1, height, width): one frame at first, then four."""
         decoder, patch = self.vae.decoder, self.vae.config.patch_size
         x = self._convolved(decoder.conv_in, self._behind(decoder.conv_in, channels_last(self.vae.post_quant_conv(z))))
         x = self._residual(decoder.mid_block.resnets[0], x)

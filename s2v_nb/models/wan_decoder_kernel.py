@@ -8,8 +8,10 @@ VALUES = 8192  # that one program holds
 
 
 @triton.jit
-def _behind(x, past, gamma, out, place_count, past_places, scale, CHANNELS: tl.constexpr, WIDTH: tl.constexpr,
-            PLACES: tl.constexpr):  # fmt: skip
+def _behind(  # type: ignore[no-untyped-def]  # Triton reads the types from the call
+    x, past, gamma, out, place_count, past_places, scale, CHANNELS: tl.constexpr, WIDTH: tl.constexpr,
+    PLACES: tl.constexpr,
+):  # fmt: skip
     place = tl.program_id(0).to(tl.int64) * PLACES + tl.arange(0, PLACES)[:, None]
     channel = tl.arange(0, WIDTH)[None, :]
     there = (place < place_count) & (channel < CHANNELS)

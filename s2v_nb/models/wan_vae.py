@@ -61,7 +61,7 @@ def decode(
     check : called before each step; may raise to stop
     """
     z = denormalised(vae, latents).to(vae.dtype)
-    places = tiles_of(*z.shape[-2:], tiles)
+    places = tiles_of(z.shape[-2], z.shape[-1], tiles)
     chunks = _decoded(vae, z, check) if len(places) == 1 else _joined(vae, z, places, skip, check)
     for chunk in chunks:
         dropped, skip = min(skip, chunk.shape[2]), max(0, skip - chunk.shape[2])
