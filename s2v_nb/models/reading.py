@@ -63,7 +63,7 @@ def stored_tensors(path: Path) -> dict[str, Stored]:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > min(LARGEST_HEADER, size - 8):
                 raise ValueError(f"its header would be {length} bytes long")
-            header = json.loads(file.read(length))
+            header = json.loads(file.read(length).decode("utf-8"))
         found = {
             name: _stored(path, name, entry, 8 + length) for name, entry in header.items() if name != "__metadata__"
         }
