@@ -31,8 +31,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "subject={value!r} 不是坐标；请给出 (x, y)，取值 0（左、上）到 1（右、下），或 None。",
     ),
     "settings.unknown": (
-        "Settings has no {name!r}; it has {allowed}.",
-        "设置项中没有 {name!r}；可用的有 {allowed}。",
+        "Settings has no {name!r}; choose from {allowed}.",
+        "设置项中没有 {name!r}；请从 {allowed} 中选择。",
     ),
     # files
     "file.missing": (
@@ -133,12 +133,13 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "视频 {name!r} 已损坏或没有可读取的画面；请重新生成或下载。",
     ),
     "video.too_large": (
-        "{name!r} has {width} x {height} pixels and {seconds:.0f} s; at most {limit} and {longest:.0f} s are measured.",
-        "{name!r} 为 {width} x {height} 像素、{seconds:.0f} 秒；最多测量 {limit}、{longest:.0f} 秒。",
+        "{name!r} has {width} x {height} pixels and {seconds:.0f} s; at most {limit} and {longest:.0f} s are measured, give a "
+        "smaller or shorter clip.",
+        "{name!r} 为 {width} x {height} 像素、{seconds:.0f} 秒；最多测量 {limit}、{longest:.0f} 秒，请换较小或较短的片段。",
     ),
     "video.no_spec": (
-        "{name!r} does not say how it was made; --from needs a clip that s2v-nb wrote.",
-        "{name!r} 不含生成信息；--from 需要本工具生成的片段。",
+        "{name!r} does not say how it was made; give a clip that s2v-nb wrote, or leave out --from.",
+        "{name!r} 不含生成信息；请给出本工具生成的片段，或去掉 --from。",
     ),
     "video.bad_spec": (
         "{name!r} says how it was made in a form we cannot read ({why}); make a new clip instead.",
@@ -163,8 +164,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "该片段由 {engine} 引擎 {made} 版生成，当前为 {here} 版；请安装该版本以得到相同画面，或去掉 --from。",
     ),
     "replay.engine": (
-        "This clip was made by the engine {engine!r}, which is not here; there are {allowed}.",
-        "该片段由引擎 {engine!r} 生成，此处没有；可用的有 {allowed}。",
+        "This clip was made by the engine {engine!r}, which is not here; leave out --from and choose one of {allowed}.",
+        "该片段由引擎 {engine!r} 生成，此处没有；请去掉 --from，并从 {allowed} 中选择。",
     ),
     "out.name": (
         "out={name!r} does not end in .mp4 or is longer than {limit} bytes; name the clip like clip.mp4.",
@@ -215,15 +216,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "tracker.unknown": (
         "tracker={name!r} is not known; choose one of {allowed}.",
-        "没有名为 {name!r} 的节拍检测器；可选：{allowed}。",
+        "没有名为 {name!r} 的节拍检测器；请从 {allowed} 中选择。",
     ),
     "tracker.missing": (
         "tracker={name!r} needs the package {package}, which is not installed; install it or leave tracker='auto'.",
         "节拍检测器 {name!r} 需要安装 {package}；请先安装，或使用 tracker='auto'。",
     ),
     "corrections.unknown": (
-        "{name!r} is no correction of beats; there are {allowed}.",
-        "没有名为 {name!r} 的节拍修正；可用的有：{allowed}。",
+        "{name!r} is no correction of beats; choose one of {allowed}.",
+        "没有名为 {name!r} 的节拍修正；请从 {allowed} 中选择。",
     ),
     "corrections.value": (
         "{name}={value!r} is not possible; give {allowed}.",
@@ -457,12 +458,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{name!r} 已不存在：生成过程中被移动、删除或卸载；请恢复该文件夹，或为 runs 另选位置后重试。",
     ),
     "failed.internal": (
-        "Something failed inside s2v-nb ({why}); the details are in {log}.",
-        "程序内部出错（{why}）；详情见 {log}。",
+        "Something failed inside s2v-nb ({why}); try again, and if it happens again report it: the details are in {log}.",
+        "程序内部出错（{why}）；请重试，若再次出现请反馈：详情见 {log}。",
     ),
     "cancelled": (
-        "Stopped; finished clips are kept, the half-made one is gone.",
-        "已停止；已完成的片段保留，未完成的已清除。",
+        "Stopped; what is finished is kept, start it again to go on from there.",
+        "已停止；已完成的部分保留，再次开始即可继续。",
     ),
     "failed.worker": (
         "The process that makes clips does not start; what it said is in {log}, and `s2v-nb doctor` may say why.",
@@ -686,8 +687,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "studio.history.no_poster": ("no preview yet", "暂无预览"),
     "studio.history.no_prompt": ("(no prompt)", "（无提示词）"),
     "studio.history.gone": (
-        "The clip {name!r} is no longer there; it may have been deleted elsewhere.",
-        "片段 {name!r} 已不存在，可能已在别处删除。",
+        "The clip {name!r} is no longer there, it may have been deleted elsewhere; choose another one.",
+        "片段 {name!r} 已不存在，可能已在别处删除；请选择其他片段。",
     ),
     # the studio: its settings, session and layout
     "control.prompt_weight": (
@@ -1072,7 +1073,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{value!r} 不是有效范围；请写成 起点:终点:个数（个数为 2 到 {limit}），例如 0.5:1.5:5。",
     ),
     "sweep.which": (
-        "{count} cells have {values}, but one is meant; the sweep has {allowed}.",
+        "{count} cells have {values}, but one is meant; give values of one cell, the sweep has {allowed}.",
         "符合 {values} 的单元有 {count} 个，需要恰好一个；该扫描包含 {allowed}。",
     ),
     "sweep.none": (
@@ -1124,7 +1125,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{images} 张图片与 {audios} 首歌曲无法组成系列；请给出相同数量，或其中一种只给一个，最多 {limit} 个。",
     ),
     "series.empty": (
-        "{name} holds {images} pictures and {audios} songs; a series needs at least one of both.",
+        "{name} holds {images} pictures and {audios} songs; add files, a series needs at least one of both.",
         "{name} 中有 {images} 张图片和 {audios} 首歌曲；系列至少各需要一个。",
     ),
     "sweep.vanished": (
