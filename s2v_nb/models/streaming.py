@@ -5,6 +5,7 @@ part of a block computes, the next group of another part is on its way over the 
 block's attention computes while the weights of its feed-forward layer arrive, and the other way round.
 """
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
@@ -87,12 +88,13 @@ class HostSource:
     def __init__(self, memory: Sequence[torch.Tensor]) -> None:
         self.memory: list[torch.Tensor] = list(memory)
         self._locked: list[torch.Tensor] = []
+        weakref.finalize(self, unlock_all, self._locked)  # whoever forgets to close must not lose the memory for good
 
     def ready(self) -> None:
         """Lock the memory, once it holds the weights: many threads have found its pages while they were read."""
         if not self._locked:
             lock_all(self.memory)
-            self._locked = list(self.memory)
+            self._locked += self.memory
 
     def group(self, index: int) -> torch.Tensor:
         return self.memory[index]
@@ -101,9 +103,7 @@ class HostSource:
         pass
 
     def close(self) -> None:
-        for piece in self._locked:
-            unlock_memory(piece)
-        self._locked.clear()
+        unlock_all(self._locked)
 
 
 def lock_all(memory: Sequence[torch.Tensor]) -> None:
@@ -117,6 +117,12 @@ def lock_all(memory: Sequence[torch.Tensor]) -> None:
             raise
 
 
+def unlock_all(memory: list[torch.Tensor]) -> None:
+    """Unlock all pieces of memory, and empty the list."""
+    while memory:
+        unlock_memory(memory.pop())
+
+
 class DiskSource:
     """Groups that are read from their files each time, ``AHEAD`` of use, into a few pieces of locked memory."""
 
@@ -127,6 +133,8 @@ class DiskSource:
         largest = max(group.nbytes for group in groups)
         self._memory = [host_memory(largest) for _ in range(min(len(groups), self.AHEAD + 1))]
         lock_all(self._memory)
+        self._locked = list(self._memory)
+        weakref.finalize(self, unlock_all, self._locked)
         self._copied: list[Any] = [None] * len(self._memory)  # what still copies from a piece of memory
         self._idle = list(range(len(self._memory)))  # pieces that hold nothing anybody waits for, the oldest first
         self._coming: dict[int, tuple[int, Future[None]]] = {}  # group to its piece of memory
@@ -154,8 +162,7 @@ class DiskSource:
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
-        for piece in self._memory:
-            unlock_memory(piece)
+        unlock_all(self._locked)
         self._memory.clear()
 
     def _ask_for(self, index: int) -> None:

@@ -1,8 +1,10 @@
 """Weights that pass through one slot are the same as those that stay, however they are used."""
 
+import gc
 import os
 import random
 import threading
+import time
 
 import pytest
 import torch
@@ -170,6 +172,23 @@ def test_memory_is_locked_once_and_unlocked_at_the_end(tmp_path, monkeypatch, ki
     assert len(locked) == len(set(locked)) == {"host": 5, "disk": DiskSource.AHEAD + 1}[kind]
     stream.close()
     stream.close()
+    assert locked == []
+
+
+def test_memory_that_is_forgotten_is_unlocked(tmp_path, monkeypatch, kind):
+    """With the last one who could have closed it."""
+    locked: list[int] = []
+    monkeypatch.setattr(streaming, "lock_memory", lambda memory: locked.append(memory.data_ptr()))
+    monkeypatch.setattr(streaming, "unlock_memory", lambda memory: locked.remove(memory.data_ptr()))
+    stream = Groups(tmp_path, 5).stream(kind)
+    with stream.use(0):
+        assert locked
+    del stream
+    patience = time.monotonic() + 30  # what is still being read ahead keeps its memory
+    while locked and time.monotonic() < patience:
+        gc.collect()
+        time.sleep(0.01)
+
     assert locked == []
 
 
