@@ -6,6 +6,7 @@ Each is a `Case`: how to make it, and what the toolkit must say to it. Nothing h
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 
@@ -44,6 +45,7 @@ def content(data: bytes) -> Callable[[Path, World], None]:
     return lambda path, world: path.write_bytes(data) and None  # type: ignore[func-returns-value]
 
 
+@cache
 def all_cases() -> list[Case]:
     from tests.trust import corpus_audio, corpus_images, corpus_paths, corpus_playlists
 

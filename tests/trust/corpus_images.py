@@ -6,6 +6,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,22 @@ def png(
 
 
 def packed(size: int, value: int = 0) -> bytes:
-    """``size`` equal bytes, deflated: a thousand times smaller."""
-    press, parts = zlib.compressobj(1), []
-    block = bytes([value]) * 2**20
-    for _ in range(size // 2**20):
-        parts.append(press.compress(block))
-    return b"".join([*parts, press.compress(block[: size % 2**20]), press.flush()])
+    """``size`` equal bytes, deflated: a thousand times smaller. Of zeros as quickly as they can be counted."""
+    if value:
+        return zlib.compress(bytes([value]) * size)
+    count, rest = divmod(size, _BLOCK)
+    checksum = struct.pack(">HH", size % 65_521, 1)  # Adler-32 of zeros (RFC 1950, section 8.2)
+    return b"\x78\x9c" + _deflated(_BLOCK, zlib.Z_FULL_FLUSH) * count + _deflated(rest, zlib.Z_FINISH) + checksum
+
+
+_BLOCK = 2**20
+
+
+@cache
+def _deflated(size: int, how: int) -> bytes:
+    """So many zeros as deflate blocks that look back at nothing before them (RFC 1951)."""
+    press = zlib.compressobj(9, wbits=-15)
+    return press.compress(bytes(size)) + press.flush(how)
 
 
 def tiff(tags: list[tuple[int, int, int, int]], after: bytes = b"", following: int = 0) -> bytes:
@@ -198,7 +209,7 @@ def _bombs() -> Iterator[tuple]:
     yield "bomb-over-60-megapixels", "x.png", png(SIDE + 2, SIDE + 2, rows), LARGE, ("image",)
     profile = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
     yield "bomb-profile-60-megapixels", "x.png", png(SIDE, SIDE, rows, iccp(profile), color=6), GOOD, ("image",)
-    for mode in ("F", "I"):
+    for mode in ("F",):
         yield f"bomb-{mode.lower()}-60-megapixels", "x.tiff", _deep_tiff(mode), GOOD, ("image",)
     yield "bomb-cmyk-60-megapixels", "x.jpg", _flat_jpeg("CMYK"), GOOD, ("image",)
     yield "bomb-jpeg-2000-scans", "x.jpg", _many_scans(2000), COSTLY, ("image",)
@@ -207,7 +218,6 @@ def _bombs() -> Iterator[tuple]:
     yield "bomb-png-profile", "x.png", png(64, 64, packed(64 * 193), chunk(b"iCCP", b"a\0\0" + packed(2**28))), DAMAGED
     yield "bomb-tiff-strips", "x.tiff", _many_strips, COSTLY, ("image",)
     yield "bomb-tiff-tags", "x.tiff", _long_tags, COSTLY, ("image",)
-    yield "bomb-webp-60-megapixels", "x.webp", _flat_webp(SIDE, SIDE), LARGE, ("image",)
     yield "bomb-webp-30-megapixels", "x.webp", _flat_webp(5400, 5500), GOOD, ("image",)
     yield "bomb-avif-30-megapixels", "x.avif", _flat_avif, GOOD, ("image",)
     yield "bomb-progressive-60-megapixels", "x.jpg", _flat_progressive, GOOD, ("image",)
@@ -303,12 +313,16 @@ def _flat_gif(path: Path, _: World) -> None:
     PIL.Image.new("P", (SIDE, SIDE)).save(path, "GIF")
 
 
-def _many_scans(count: int, side: int = 6000) -> bytes:
+def _many_scans(count: int, side: int = 6000) -> Callable[[Path, World], None]:
     """A progressive JPEG that repeats its last scan: each costs a pass over all of it."""
-    data = saved("JPEG", PIL.Image.new("RGB", (side, side)), quality=10, progressive=True)
-    last = data.rindex(b"\xff\xda")
-    before = data.rindex(b"\xff\xc4", 0, last)  # the table it needs
-    return data[:-2] + data[before:-2] * count + data[-2:]
+
+    def make(path: Path, _: World) -> None:
+        data = saved("JPEG", PIL.Image.new("RGB", (side, side)), quality=10, progressive=True)
+        last = data.rindex(b"\xff\xda")
+        before = data.rindex(b"\xff\xc4", 0, last)  # the table it needs
+        path.write_bytes(data[:-2] + data[before:-2] * count + data[-2:])
+
+    return make
 
 
 def _bmp_of_runs(path: Path, _: World) -> None:
@@ -373,8 +387,8 @@ def _wild_floats() -> np.ndarray:
 
 
 def _animated() -> Iterator[tuple]:
-    frames = [picture().rotate(angle) for angle in range(0, 300)]
-    yield "animated-gif-300", "x.gif", saved("GIF", frames[0], save_all=True, append_images=frames[1:]), GOOD
+    frames = [picture().rotate(angle) for angle in range(0, 100)]
+    yield "animated-gif-100", "x.gif", saved("GIF", frames[0], save_all=True, append_images=frames[1:]), GOOD
     yield "animated-png", "x.png", saved("PNG", frames[0], save_all=True, append_images=frames[1:9]), GOOD
     yield "animated-webp", "x.webp", saved("WEBP", frames[0], save_all=True, append_images=frames[1:9]), GOOD
     yield "animated-tiff", "x.tiff", saved("TIFF", frames[0], save_all=True, append_images=frames[1:9]), GOOD

@@ -35,8 +35,9 @@ def load() -> dict[str, Callable[[Path], Any]]:
     def image(path: Path) -> Any:
         found = load_image(path)
         assert found.pixels.dtype == "uint8"
-        assert found.pixels.ndim == 3 and found.pixels.shape[2] == 3
-        assert min(found.size) >= 64 and found.size[0] * found.size[1] <= 60e6
+        assert found.pixels.shape[2:] == (3,)
+        assert min(found.size) >= 64
+        assert found.size[0] * found.size[1] <= 60e6
         return {"size": found.size, "sha256": found.sha256}
 
     def content(path: Path) -> Any:
@@ -48,7 +49,7 @@ def load() -> dict[str, Callable[[Path], Any]]:
     def sound_of(found: Any) -> Any:
         import numpy as np
 
-        assert found.samples.dtype == "float32" and found.samples.shape[0] == 2
+        assert (found.samples.dtype, found.samples.shape[0]) == ("float32", 2)
         for at in range(0, found.samples.shape[1], 2**20):
             assert np.isfinite(found.samples[:, at : at + 2**20]).all()
         return {"rate": found.rate, "seconds": found.duration, "song": found.song_duration}
@@ -154,7 +155,7 @@ def _is_ours(name: str, path: Path) -> bool:
 
 
 def _handles() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def _cpu() -> float:

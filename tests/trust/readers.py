@@ -276,7 +276,7 @@ def _of_tasks(world: World) -> dict[str, Reader]:
                 {"do": "begin", "id": "a", "name": "x.png", "size": 3},
                 {"do": "chunk", "id": "a", "offset": 0, "sha256": None},
             ],
-        ),  # fmt: skip
+        ),
     }
 
 

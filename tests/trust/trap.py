@@ -1,5 +1,6 @@
 """What must never be touched while a stranger's file is read: a folder the kernel watches, and a listening socket."""
 
+import contextlib
 import ctypes
 import os
 import socket
@@ -33,7 +34,7 @@ class Canary:
         except BlockingIOError:
             pass
         while data:
-            _, mask, _, length = struct.unpack_from("iIII", data)
+            _, _, _, length = struct.unpack_from("iIII", data)
             name = data[16 : 16 + length].rstrip(b"\0").decode()
             if name:  # else the folder itself was listed
                 names.append(name)
@@ -73,10 +74,8 @@ class Listener:
 
     def close(self) -> None:
         for each in (self._tcp, self._udp):
-            try:
+            with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in it
-            except OSError:
-                pass
             each.close()
 
 
