@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from s2v_nb.errors import GenerationError, InputError
 from s2v_nb.session import disk
+from s2v_nb.storage import clean_stale
 from s2v_nb.sweeps.cell import MOST_FAILURES, Cell
 from s2v_nb.sweeps.dominated import is_dominated
 from s2v_nb.sweeps.expected import SPARE_BYTES, Pace
@@ -56,6 +57,7 @@ class Driver:
 
     def run(self) -> None:
         self.progress.begin()
+        self._clean()
         self._names = {cell.name for cell in self.sweep.cells}
         self._waiting = deque(self._to_do())
         self._pace = Pace(self.sweep.cells)
@@ -75,6 +77,12 @@ class Driver:
                 self._work(crew)
         finally:
             self._finish()
+
+    def _clean(self) -> None:
+        """Remove what drivers that were killed were about to write."""
+        for folder in {self.sweep.out, *(cell.folder for cell in self.sweep.cells)}:
+            with suppress(OSError):  # a folder that may only be read
+                clean_stale(folder)
 
     def _work(self, crew: Crew) -> None:
         self._began = time.monotonic()

@@ -1,0 +1,70 @@
+"""Long sessions: memory does not grow, what is stopped gives its memory back, and many at once do not mix.
+
+``bench/trust.py memory`` makes 300 previews; here it is a few, with a wider bound.
+"""
+
+import gc
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+
+from s2v_nb import Progress, generate
+from s2v_nb.errors import Cancelled
+from s2v_nb.session import release_memory
+from tests.trust.kills import SMALL, frames
+
+
+def resident() -> int:
+    """Bytes of this process, once what is not used was given back."""
+    gc.collect()
+    release_memory()
+    return psutil.Process().memory_info().rss
+
+
+def test_previews_in_one_kernel_do_not_pile_up(cover, song, tmp_path):
+    """Ten after the first four, each of another prompt: less than a plate of the picture each."""
+    base = 0
+    for number in range(14):
+        generate(cover, song, runs=tmp_path, seed=number, prompt="slow zoom in, rain", **SMALL)
+        if number == 3:
+            base = resident()
+
+    assert resident() - base < 40 * 2**20
+
+
+def test_what_is_stopped_gives_its_memory_back_and_leaves_no_thread(cover, song, tmp_path):
+    generate(cover, song, runs=tmp_path, **SMALL)
+    before, threads = resident(), psutil.Process().num_threads()
+    for seed in range(1, 4):
+        progress = Progress()
+        progress.views.append(lambda state, p=progress: p.cancel() if state.done == 30 else None)
+        with pytest.raises(Cancelled):
+            generate(cover, song, runs=tmp_path, seed=seed, progress=progress, **SMALL)
+
+    assert resident() - before < 40 * 2**20
+    assert psutil.Process().num_threads() <= threads + 2
+    assert psutil.Process().children() == []  # no encoder goes on
+
+
+def test_eight_at_once_are_each_as_if_alone(cover, song, tmp_path):
+    """Other clips in threads of one process, and the same eight in two processes beside them."""
+    seeds = range(8)
+    choices = [{**SMALL, "prompt": "handheld, rain", "seed": seed} for seed in seeds]
+    code = (
+        "import sys; from concurrent.futures import ThreadPoolExecutor; from s2v_nb import generate\n"
+        f"choices = {choices!r}\n"
+        "with ThreadPoolExecutor(8) as pool:\n"
+        "    list(pool.map(lambda one: generate(sys.argv[1], sys.argv[2], runs=sys.argv[3], **one), choices))\n"
+    )
+    beside = [subprocess.Popen([sys.executable, "-c", code, cover, song, tmp_path / "both"]) for _ in range(2)]
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda one: generate(cover, song, runs=tmp_path / "threads", **one), choices))
+    assert [process.wait(240) for process in beside] == [0, 0]
+    alone = [frames(generate(cover, song, runs=tmp_path / "alone", **one).path) for one in choices[:3]]
+
+    assert [frames(clip.path) for clip in made[:3]] == alone
+    assert [frames(tmp_path / "both" / clip.path.parent.name / "clip.mp4") for clip in made[:3]] == alone
+    assert len({frames(clip.path) for clip in made}) == 8
