@@ -267,6 +267,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "it needs an NVIDIA GPU, and none is seen here; rent one, or use preview.",
         "需要 NVIDIA GPU，但此机器上未检测到；请租用 GPU，或使用 preview。",
     ),
+    "engine.too_big": (
+        "{engine} needs at least {needs:.1f} GB of free GPU memory and {host_needs:.1f} GB of the machine's, found "
+        "{has:.1f} GB and {host_has:.1f} GB.",
+        "{engine} 至少需要 {needs:.1f} GB 可用显存和 {host_needs:.1f} GB 内存，实际为 {has:.1f} GB 和 {host_has:.1f} GB。",
+    ),
     "engine.no_weights": (
         "{engine} has no weights here; fetch them once with `s2v-nb models get {model}`.",
         "{engine} 的权重尚未下载；请运行一次 `s2v-nb models get {model}`。",
@@ -314,6 +319,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{has:.1f} GB and {host_has:.1f} GB; choose 480p or a shorter clip, close other programs, or use preview.",
         "{model} 至少需要 {needs:.1f} GB 可用显存和 {host_needs:.1f} GB 内存，实际为 {has:.1f} GB 和 {host_has:.1f} GB；"
         "请选择 480p 或更短的片段、关闭其他程序，或使用 preview。",
+    ),
+    "failed.memory": (
+        "The machine's memory ran out; finished parts are kept: close other programs and try again.",
+        "内存不足；已完成部分已保留：请关闭其他程序后重试。",
     ),
     "failed.gpu_memory": (
         "The memory of the {gpu} ran out ({has:.1f} GB free) even in the way that takes least; finished parts are kept: "
@@ -665,6 +674,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "studio.made.aspect": ("Shape", "画面比例"),
     "studio.made.fps": ("Frames per second", "每秒帧数"),
     "studio.made.fit": ("Fit", "适配"),
+    "studio.made.quality": ("Quality", "质量"),
     "studio.made.subject": ("Subject", "主体位置"),
     "studio.made.seed": ("Seed", "种子"),
     "studio.motion_word.off": ("off", "关闭"),

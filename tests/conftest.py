@@ -23,6 +23,7 @@ import pytest
 import soundfile
 
 from s2v_nb import Settings, Sweep, generate, sample_audio, sample_image
+from s2v_nb.models.beatnet import weights_path
 from s2v_nb.runs import Clip
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -56,6 +57,16 @@ def small_sweep(cover, song, tmp_path_factory) -> Sweep:
     base = Settings(prompt="fast pan right", start=4.0, duration=3.0, resolution="480p", aspect="1:1", fps=24)
     out = tmp_path_factory.mktemp("small_sweep")
     return Sweep(cover, song, base, motion=["off", "high"], prompt_weight=[0.5, 1.5], out=out, price_per_hour=4.0).run()
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory) -> Path:
+    """A folder of models with tiny networks for both engines on video models, beside the networks that hear beats."""
+    from tests.engines.tiny_models import write_models
+
+    folder = write_models(tmp_path_factory.mktemp("tiny_models"))
+    (folder / "beatnet").symlink_to(weights_path().parent)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -76,8 +76,8 @@ class Plan:
 class Engine(Protocol):
     """What an engine must offer. It is deterministic: equal requests give equal frames on one machine.
 
-    One that computes on a GPU also has ``uses_gpu = True``: a sweep then gives each worker one. ``controls`` says in one
-    line what the sliders do, English and Chinese, where that is not what they do in `preview`.
+    One that computes on a GPU also has ``uses_gpu = True``: a sweep then gives each worker one. ``controls`` says in
+    one line what the sliders do, English and Chinese, where that is not what they do in `preview`.
     """
 
     name: str
@@ -85,8 +85,8 @@ class Engine(Protocol):
     about: tuple[str, str]  # what it is for and what it needs, in English and Chinese
 
     def refusal(self) -> Notice | None:
-        """Why it cannot run on this machine, None where it can."""
-        ...
+        """Why it cannot run on this machine, None where it can; engines that say nothing run anywhere."""
+        return None
 
     def plan(self, request: Request) -> Plan: ...
 

@@ -54,11 +54,21 @@ def choose(candidates: list[Engine], fallback: Engine, settings: Settings, limit
     """The first of the candidates that can make a clip of these settings within the limits, else the fallback."""
     reasons: list[Notice] = []
     for engine in candidates:
-        reason = engine.refusal() or _missing_weights(engine, settings) or _beyond(engine, settings, limits)
+        reason = (
+            engine.refusal()
+            or _misfit(engine, settings)
+            or _missing_weights(engine, settings)
+            or _beyond(engine, settings, limits)
+        )
         if reason is None:
             return Chosen(engine, tuple(reasons))
         reasons.append(reason)
     return Chosen(fallback, tuple(reasons))
+
+
+def _misfit(engine: Engine, settings: Settings) -> Notice | None:
+    misfit = getattr(engine, "misfit", lambda settings: None)
+    return misfit(settings)
 
 
 def _missing_weights(engine: Engine, settings: Settings) -> Notice | None:

@@ -42,6 +42,7 @@ class ModelCache:
     def __init__(self) -> None:
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._lock = threading.Lock()
+        self._one_load = threading.Lock()
 
     @contextmanager
     def use(
@@ -92,18 +93,24 @@ class ModelCache:
                 entry = self._entries[key] = _Entry()
             self._entries.move_to_end(key)
             entry.users += 1
-        if mine:
-            self._load(key, entry, load, has_room)
-        entry.ready.wait()
-        if entry.error is not None:
-            raise entry.error
+        try:
+            if mine:
+                self._load(key, entry, load, has_room)
+            entry.ready.wait()
+            if entry.error is not None:
+                raise entry.error
+        except BaseException:  # an interrupt while waiting, too: it would never be closed
+            with self._lock:
+                entry.users -= 1
+            raise
         return entry
 
     def _load(self, key: Hashable, entry: _Entry, load: Callable[[], Held], has_room: Callable[[], bool]) -> None:
         try:
-            while not has_room() and self._close_oldest():
-                pass
-            entry.model = load()
+            with self._one_load:  # the room that is found is still there when the weights come
+                while not has_room() and self._close_oldest():
+                    pass
+                entry.model = load()
         except BaseException as error:
             entry.error = error
             with self._lock:

@@ -1,6 +1,7 @@
-"""Which device a model runs on, and what it has: asked of the driver where torch is not loaded, of torch where it is."""
+"""Which device a model runs on, and what it has: asked of the driver without torch, of torch where it is loaded."""
 
 import os
+import re
 import time
 from dataclasses import replace
 
@@ -10,15 +11,15 @@ from s2v_nb.session import Gpu, gpu_usage, memory_limit, memory_used
 VARIABLE = "S2V_NB_DEVICE"  # 'cuda' or 'cpu'; by default the first GPU. The CPU is for tiny models.
 REACHED = 0.6  # of a card's peak, over a whole step
 # Dense bf16 products, 1e12 operations a second, by what the driver calls the card (NVIDIA's data sheets); the first
-# that is in the name counts. Cards without bf16 (T4, V100, RTX 20) are as fast as they are in half precision.
+# whose words are in the name count. Cards without bf16 (T4, V100, RTX 20) are as fast as they are in half precision.
 PEAKS = (
-    ("B200", 2250), ("H200", 989), ("H100 PCIe", 756), ("H100", 989), ("H800", 989), ("A100", 312), ("A800", 312),
+    ("G?B200", 2250), ("G?H200", 989), ("H100 PCIe", 756), ("H100", 989), ("H800", 989), ("A100", 312), ("A800", 312),
     ("RTX PRO 6000", 500), ("5090", 210), ("5080", 113), ("5070", 62), ("L40S", 362), ("L40", 181), ("6000 Ada", 364),
     ("4090", 165), ("4080", 97), ("4070", 58), ("4060", 30), ("A6000", 155), ("A40", 150), ("A10", 125), ("L4", 121),
     ("3090", 71), ("3080", 60), ("3070", 40), ("3060", 25), ("V100", 112), ("T4", 65), ("2080", 43),
 )  # fmt: skip
 UNKNOWN_PEAK = 40
-FLOAT8 = ("B200", "H200", "H100", "H800", "RTX PRO 6000", "50", "L40", "Ada", "40", "L4")
+FLOAT8 = r"G?B200|G?H200|H100|H800|L40S?|L4|Ada|RTX PRO \d+|GeForce RTX [45]0\d0"  # Ada, Hopper, Blackwell
 ASKED_SECONDS = 3.0  # an answer of the driver is good for so long
 
 _asked: dict[str, tuple[float, list[Gpu]]] = {}
@@ -58,9 +59,14 @@ def measured_device(*, reclaim: bool = True) -> Device:
 
 
 def _described(name: str, free: float) -> Device:
-    peak = next((peak for part, peak in PEAKS if part in name), UNKNOWN_PEAK)
-    capability = (8, 9) if any(part in name for part in FLOAT8) else (8, 0)
+    peak = next((peak for words, peak in PEAKS if _has(name, words)), UNKNOWN_PEAK)
+    capability = (8, 9) if _has(name, FLOAT8) else (8, 0)
     return Device(name, free, float(memory_limit() - memory_used()), capability, REACHED * peak * 1e12)
+
+
+def _has(name: str, words: str) -> bool:
+    """Whether whole words of a card's name match: an A4000 is no A40, and 40 GB are no GeForce 40."""
+    return re.search(rf"\b(?:{words})\b", name) is not None
 
 
 def _gpus() -> list[Gpu]:

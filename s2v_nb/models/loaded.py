@@ -55,6 +55,8 @@ class Loaded:
         with _texts_lock:
             for text, embeds in found.items():
                 _texts[folder, text] = embeds.cpu()
+            for text in texts:  # the ones that are asked for go last
+                _texts.move_to_end((folder, text))
             while len(_texts) > KEPT_TEXTS:
                 _texts.popitem(last=False)
             return [_texts[folder, text].to(self.device) for text in texts]

@@ -20,6 +20,7 @@ CONTEXT = 0.5e9  # bytes that the driver and its libraries take beside the tenso
 HOST_SPARE = 3e9  # bytes that the rest of the process and the system need
 PARTS = (16_384, 8_192)  # tokens at once
 MOST_TILES = 6
+STEP_DOWN = 0.9  # after running out: at most so much of what was not enough, since plans may be wrong by a tenth
 CPU_SPEED = 0.2e12  # operations a second of a few cores
 WAYS = ("resident", "fp8", "host", "disk")
 
@@ -94,7 +95,7 @@ class Shape:
 class MemoryPlan:
     """One way to run a model: where its weights are, in how many tiles the VAE works, what it will take.
 
-    ``peak_bytes`` is what tensors take on the GPU at most, ``host_bytes`` what the weights take of the machine's memory.
+    ``peak_bytes`` is what tensors take on the GPU at most, ``host_bytes`` what weights take of the machine's memory.
     """
 
     model: str
@@ -217,19 +218,19 @@ def plan(
     InputError
         If nothing fits; says what is missing.
     """
-    given = {"passes": passes, "parts": parts, "price_per_hour": price_per_hour}
+    given: dict[str, Any] = {"passes": passes, "parts": parts, "price_per_hour": price_per_hour}
     found = possible(plans(model, shape, device, **given), device)
-    limit = below.peak_bytes * 0.97 if below else float("inf")
+    limit = below.peak_bytes * STEP_DOWN if below else float("inf")
     for candidate in found:
         if candidate.peak_bytes < limit:
-            return _with_text(candidate, device)
+            return _with_text(candidate, device, limit)
     raise InputError("plan.nothing", **_least(model, shape, device, **given))
 
 
-def _with_text(chosen: MemoryPlan, device: Device) -> MemoryPlan:
+def _with_text(chosen: MemoryPlan, device: Device, limit: float) -> MemoryPlan:
     """With the text encoder beside the rest, where there is room: a new prompt then costs nothing."""
     beside = replace(chosen, text_streams=False, peak_bytes=chosen.peak_bytes + TEXT_ENCODER)
-    return beside if not chosen.streams and fits(beside, device) else chosen
+    return beside if not chosen.streams and fits(beside, device) and beside.peak_bytes < limit else chosen
 
 
 def _least(model: Model, shape: Shape, device: Device, **given: Any) -> dict[str, Any]:

@@ -112,12 +112,12 @@ def test_replay_of_a_foreign_or_hostile_file(tmp_path, clip):
     good = json.loads((clip.path.parent / "spec.json").read_text())
     rhythm = good["rhythm"]
     for change in ({"settings": {"duration": 99}}, {"settings": {"shell": "rm"}}, {"rhythm": []}, {"image": None},
-                   {"rhythm": {**rhythm, "beats": [2, 1]}}, {"num_frames": "many"}, {"num_frames": float("inf")},
-                   {"rhythm": {**rhythm, "times": [0, 1, 10**13]}}, {"rhythm": {**rhythm, "beats": [float("nan")]}},
-                   {"rhythm": {**rhythm, "tempo": float("nan")}}, {"rhythm": {**rhythm, "duration": "x"}}):  # fmt: skip
+                   {"rhythm": {**rhythm, "beats": [2, 1]}}, {"rhythm": {**rhythm, "times": [0, 1, 10**13]}},
+                   {"rhythm": {**rhythm, "duration": "x"}}, {"num_frames": "many"}):  # fmt: skip
         with pytest.raises(InputError, match="make a new clip"):
             Spec.from_json(json.dumps({**good, **change}), "x.mp4")
-    for text in ("", "hello", "[1]", "{}", "null", "[" * 100_000):
+    no_json = ({"num_frames": float("inf")}, {"rhythm": {**rhythm, "tempo": float("nan")}})
+    for text in ("", "hello", "[1]", "{}", "null", "[" * 100_000, *(json.dumps({**good, **bad}) for bad in no_json)):
         with pytest.raises(InputError, match="does not say how"):
             Spec.from_json(text, "x.mp4")
 

@@ -22,7 +22,7 @@ from s2v_nb.engines.base import Notice, Plan, Request
 from s2v_nb.engines.overlay import finished_frames
 from s2v_nb.engines.wan.raw import RawParts
 from s2v_nb.engines.wan.spans import Span
-from s2v_nb.errors import Cancelled, GenerationError
+from s2v_nb.errors import Cancelled, GenerationError, InputError
 from s2v_nb.media.framing import make_plate, resize
 from s2v_nb.models.cache import CACHE
 from s2v_nb.models.catalog import Model, get_model
@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 NEEDED_PACKAGES = ("diffusers", "transformers", "accelerate", "ftfy")
 PART_SECONDS = 2.0  # of the finished clip: what is encoded at once
 TELL_SECONDS = 0.2
-MOST_STEPS_DOWN = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +92,10 @@ class WanEngine(ABC):
     def make(self, loaded: Any, job: Job, first: int, done: "Made") -> None:
         """Make part ``first`` and all after it, telling ``done`` of every step and every part."""
 
+    @abstractmethod
+    def can_follow(self, job: Job, index: int) -> bool:
+        """Whether what part ``index``, which is not the first, needs of those before it is on the disk."""
+
     # --- the interface of engines
 
     def refusal(self) -> Notice | None:
@@ -101,6 +104,18 @@ class WanEngine(ABC):
             return Notice("engine.packages", {"packages": ", ".join(missing)})
         if chosen_device() is None:
             return Notice("engine.no_gpu", {})
+        return None
+
+    def misfit(self, settings: Settings) -> Notice | None:
+        """Why no way of running the model fits this machine's memory, None where one does."""
+        device = known_device()
+        if device is None:
+            return None
+        spans = self.spans(settings.num_frames, settings.fps)
+        try:
+            plan(self.model(settings), self._shape(settings, spans), device)
+        except InputError as error:
+            return Notice("engine.too_big", {**error.values, "engine": self.name})
         return None
 
     def is_here(self, settings: Settings) -> bool:
@@ -157,9 +172,12 @@ class WanEngine(ABC):
     def _shape(self, settings: Settings, spans: list[Span]) -> Shape:
         return Shape(*self.size(settings), max(self.source_frames(span) for span in spans))
 
+    def _given(self, settings: Settings, spans: list[Span]) -> dict[str, Any]:
+        return {"passes": self.passes(settings), "parts": len(spans)}
+
     def _memory_plan(self, settings: Settings, spans: list[Span]) -> tuple[MemoryPlan, Notice | None]:
         model, shape = self.model(settings), self._shape(settings, spans)
-        given = {"passes": self.passes(settings), "parts": len(spans)}
+        given = self._given(settings, spans)
         if chosen_device() == "cpu":
             return on_cpu(model, shape, **given), None
         device = measured_device()
@@ -170,35 +188,41 @@ class WanEngine(ABC):
         """The same from what the driver says, without torch: it follows every slider."""
         spans = self.spans(num_frames, settings.fps)
         model, shape = self.model(settings), self._shape(settings, spans)
-        given = {"passes": self.passes(settings), "parts": len(spans)}
+        given = self._given(settings, spans)
         device = known_device()
         return on_cpu(model, shape, **given) if device is None else plan_within(model, shape, device, **given)
 
-    def run(self, job: Job, first: int, made: "Made") -> None:
-        """Make all parts from ``first`` on; where the GPU's memory is too small, in a way that takes less."""
+    def made_before(self, job: Job, span: Span) -> np.ndarray | None:
+        """The model's frames of a part, None unless they are on the disk."""
+        return job.raw.read(span.index, job.size, self.source_frames(span))
+
+    def run(self, job: Job, made: "Made") -> None:
+        """Make the parts that are missing; where the GPU's memory is too small, in a way that takes less."""
         settings = job.request.settings
         found, _ = self._memory_plan(settings, job.spans)
         folders = fetch(job.model, progress=lambda _: made.check())
-        for attempt in range(MOST_STEPS_DOWN + 1):
+        while True:
             try:
                 with self._loaded(job.model, folders, found, made) as loaded:
                     self.make(loaded, job, made.next, made)
                 return
             except Exception as error:
-                if not _is_out_of_memory(error) or attempt == MOST_STEPS_DOWN:
+                if not _is_out_of_memory(error):
                     raise
                 logger.warning("out of memory with %s", found, exc_info=error)
                 found = self._smaller_plan(job, found, error)
                 job.request.work.tell(Notice("plan.stepped_down", {"way": found.way, "part": made.next + 1}))
-            CACHE.unload()
+            CACHE.unload()  # here, where no traceback holds tensors any longer
 
     def _smaller_plan(self, job: Job, found: MemoryPlan, error: Exception) -> MemoryPlan:
+        if chosen_device() == "cpu":  # there is one way only
+            raise GenerationError("failed.memory") from error
         device, spans = measured_device(), job.spans
         settings = job.request.settings
-        given = {"passes": self.passes(settings), "parts": len(spans)}
+        shape, given = self._shape(settings, spans), self._given(settings, spans)
         try:
-            return plan(job.model, self._shape(settings, spans), device, below=found, **given)
-        except Exception:
+            return plan(job.model, shape, device, below=found, **given)
+        except InputError:
             raise GenerationError("failed.gpu_memory", gpu=device.name, has=device.gpu_free / 1e9) from error
 
     @contextmanager
@@ -211,14 +235,23 @@ class WanEngine(ABC):
         def has_room() -> bool:
             return device == "cpu" or measured_device(reclaim=False).gpu_free > found.peak_bytes
 
-        with CACHE.use(key, lambda: self.load(folders, found, device, model), has_room=has_room) as loaded:
-            with loaded.lock:
-                loaded.stopping(made.check)
-                try:
-                    yield loaded
-                finally:
-                    loaded.stopping(lambda: None)
-                    loaded.rest()
+        use = CACHE.use(key, lambda: self.load(folders, found, device, model), has_room=has_room)
+        with use as loaded, _alone(loaded, made):
+            yield loaded
+
+
+@contextmanager
+def _alone(loaded: Any, made: "Made") -> Iterator[None]:
+    """One clip at a time is at a model; those that wait for it can be stopped, too."""
+    while not loaded.lock.acquire(timeout=TELL_SECONDS):
+        made.check()
+    try:
+        loaded.stopping(made.check)
+        yield
+    finally:
+        loaded.stopping(lambda: None)
+        loaded.rest()
+        loaded.lock.release()
 
 
 class Made:
@@ -273,13 +306,20 @@ class _Ahead:
 
     def __init__(self, engine: WanEngine, job: Job, first: int) -> None:
         self.engine, self.job = engine, job
-        start = next(
-            (s.index for s in job.spans if s.first + s.count > first and self._read(s) is None), len(job.spans)
-        )
+        start = self._start(first)
         self.made = Made(job, start)
         self.thread = threading.Thread(target=self._work, name="s2v_nb-model", daemon=True)
         if start < len(job.spans):
             self.thread.start()
+
+    def _start(self, first: int) -> int:
+        """The first part to be made: one that is missing, or before it the one from which it can be reached."""
+        spans = self.job.spans
+        missing = (span.index for span in spans if span.first + span.count > first and self._read(span) is None)
+        start = next(missing, len(spans))
+        while 0 < start < len(spans) and not self.engine.can_follow(self.job, start):
+            start -= 1
+        return start
 
     def wait_for(self, span: Span) -> np.ndarray:
         self.made.wait(span.index)
@@ -294,11 +334,11 @@ class _Ahead:
             self.thread.join(0.05)
 
     def _read(self, span: Span) -> np.ndarray | None:
-        return self.job.raw.read(span.index, self.job.size, self.engine.source_frames(span))
+        return self.engine.made_before(self.job, span)
 
     def _work(self) -> None:
         try:
-            self.engine.run(self.job, self.made.next, self.made)
+            self.engine.run(self.job, self.made)
         except BaseException as error:  # handed over, not swallowed
             self.made.fail(error)
 

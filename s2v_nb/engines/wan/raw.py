@@ -5,12 +5,13 @@ model/
     resume-01.safetensors   what part 1 needs of those before it, where the model asks for more than a picture
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib.format import write_array_header_1_0
 
 from s2v_nb.storage import clean_stale, make_folder, replacing
 
@@ -37,21 +38,36 @@ class RawParts:
                 return found
         return None
 
-    def write(
-        self, index: int, size: tuple[int, int], frames: int, make: Callable[[Callable[[np.ndarray], None]], None]
-    ) -> None:
-        """Let ``make`` write a part: it is given a function that takes the next frames."""
-        with replacing(self.path(index)) as scratch:
-            out = open_memmap(scratch, mode="w+", dtype=np.uint8, shape=(frames, size[1], size[0], 3))
-            done = 0
+    @contextmanager
+    def writing(self, index: int, size: tuple[int, int], frames: int) -> Iterator[Callable[[np.ndarray], None]]:
+        """Yield a function that takes the next frames of a part; it is there once the block has given all of them.
 
-            def take(chunk: np.ndarray) -> None:
-                nonlocal done
-                out[done : done + len(chunk)] = chunk
-                done += len(chunk)
+        Raises
+        ------
+        ValueError
+            If there were more or fewer.
+        OSError
+            If the disk is full. Frames written through a map of the file would end the process instead.
+        """
+        with replacing(self.path(index)) as scratch, scratch.open("wb") as file:
+            part = _Part(file, (frames, size[1], size[0], 3))
+            yield part.take
+            part.check_whole(index)
 
-            make(take)
-            if done != frames:
-                raise ValueError(f"part {index} has {done} frames, expected {frames}")
-            out.flush()
-            del out
+
+class _Part:
+    """A part on its way to the disk, as a file that numpy reads."""
+
+    def __init__(self, file: BinaryIO, shape: tuple[int, int, int, int]) -> None:
+        self.file, self.shape, self.done = file, shape, 0
+        write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+    def take(self, chunk: np.ndarray) -> None:
+        if chunk.dtype != np.uint8 or chunk.shape[1:] != self.shape[1:]:
+            raise ValueError(f"frames are {chunk.dtype} of shape {chunk.shape[1:]}, expected uint8 {self.shape[1:]}")
+        self.file.write(np.ascontiguousarray(chunk).data)
+        self.done += len(chunk)
+
+    def check_whole(self, index: int) -> None:
+        if self.done != self.shape[0]:
+            raise ValueError(f"part {index} has {self.done} frames, expected {self.shape[0]}")

@@ -1,5 +1,6 @@
 """Singer: Wan2.2-S2V-14B lets a face or figure sing the song."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,8 @@ class SingerEngine(WanEngine):
 
     name = "wan-s2v-14b"
     about = (
-        "For a face or a figure: it sings or speaks the song. GPU from 8 GB and much time; quality draft takes 20 steps, "
-        "final 40.",
+        "For a face or a figure: it sings or speaks the song. GPU from 8 GB and much time; quality draft takes 20 "
+        "steps, final 40.",
         "适合人脸或人物：让其演唱或说出歌曲。需要 8 GB 以上显存的 GPU，耗时较长；草稿 20 步，成片 40 步。",
     )
     controls = (
@@ -92,7 +93,8 @@ class SingerEngine(WanEngine):
             if clip.resume is not None and clip.index + 1 < clip.clips:
                 clip.resume.save(job.raw.resume_path(clip.index + 1))
             frames = self.source_frames(job.spans[clip.index])
-            job.raw.write(clip.index, job.size, frames, lambda write: write(np.asarray(clip.frames)[:frames]))
+            with job.raw.writing(clip.index, job.size, frames) as write:
+                write(np.asarray(clip.frames)[:frames])
             done.part()
 
         loaded.sing(
@@ -100,6 +102,13 @@ class SingerEngine(WanEngine):
             resume=Resume.load(job.raw.resume_path(first)) if first else None,
             on_clip=keep, on_step=lambda _, step, steps: done.step(step, steps + 1),
         )  # fmt: skip
+
+    def can_follow(self, job: Job, index: int) -> bool:
+        from s2v_nb.models.wan_s2v.clips import Resume
+
+        with suppress(OSError, ValueError):  # not there, or damaged
+            return Resume.load(job.raw.resume_path(index)).clip == index
+        return False
 
     def _how(self, settings: Settings) -> Any:
         from s2v_nb.models.wan_s2v.loaded import Singing

@@ -7,6 +7,7 @@ import numpy as np
 
 from s2v_nb.engines.wan.base import Job, Made, WanEngine
 from s2v_nb.engines.wan.spans import Span, equal_spans
+from s2v_nb.errors import GenerationError
 from s2v_nb.models.catalog import Model
 from s2v_nb.models.memory import MemoryPlan
 from s2v_nb.settings import Settings
@@ -61,17 +62,23 @@ class CoverArtEngine(WanEngine):
     def make(self, loaded: Any, job: Job, first: int, done: Made) -> None:
         settings = job.request.settings
         for span in job.spans[first:]:
-            picture = job.picture if span.index == 0 else self._last_frame(job, job.spans[span.index - 1])
-            frames = self.source_frames(span)
-            job.raw.write(span.index, job.size, frames, lambda write, picture=picture, span=span, frames=frames: (
-                loaded.make_part(
-                    picture, settings.prompt or PLAIN_PROMPT, settings.prompt_weight, frames,
-                    (settings.seed + span.index) % 2**63, write=write, on_step=done.step,
-                )
-            ))  # fmt: skip
+            if self.made_before(job, span) is None:  # else only one before it was lost
+                frames = self.source_frames(span)
+                with job.raw.writing(span.index, job.size, frames) as write:
+                    loaded.make_part(
+                        self._opening(job, span), settings.prompt or PLAIN_PROMPT, settings.prompt_weight, frames,
+                        settings.seed + span.index, write=write, on_step=done.step,
+                    )  # fmt: skip
             done.part()
 
-    def _last_frame(self, job: Job, span: Span) -> np.ndarray:
-        before = job.raw.read(span.index, job.size, self.source_frames(span))
-        assert before is not None, "parts are made in their order"
+    def can_follow(self, job: Job, index: int) -> bool:
+        return self.made_before(job, job.spans[index - 1]) is not None
+
+    def _opening(self, job: Job, span: Span) -> np.ndarray:
+        """The picture that a part begins with."""
+        if span.index == 0:
+            return job.picture
+        before = self.made_before(job, job.spans[span.index - 1])
+        if before is None:  # it was there a moment ago
+            raise GenerationError("failed.vanished", name=str(job.raw.folder))
         return np.array(before[-1])

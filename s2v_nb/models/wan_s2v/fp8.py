@@ -43,8 +43,13 @@ def quantize_blocks(transformer: Any, device: torch.device, chosen: Callable[[nn
     _check_card()
     for number, block in enumerate(transformer.blocks):
         block.to(device)
-        _quantized(block, lambda module, name, number=number: chosen(module, f"blocks.{number}.{name}"))
+        _quantized(block, _inside(f"blocks.{number}.", chosen))
     transformer.to(device)
+
+
+def _inside(prefix: str, chosen: Callable[[nn.Module, str], bool]) -> Callable[[nn.Module, str], bool]:
+    """``chosen`` for the modules of one block, whose own names lack the prefix."""
+    return lambda module, name: chosen(module, prefix + name)
 
 
 def _check_card() -> None:

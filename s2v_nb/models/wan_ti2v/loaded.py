@@ -73,18 +73,22 @@ class LoadedTI2V(Loaded):
         embeds, negative = self._embeds(prompt, prompt_weight, guidance)
         generator = torch.Generator().manual_seed(seed)
         self.pipeline.scheduler.generator = generator
+
+        def after_step(_: Any, step: int, *__: Any) -> dict[str, Any]:
+            on_step(step + 1, steps + decoding)
+            return {}
+
         on_step(0, steps + decoding)
         latents = self.pipeline(
             PIL.Image.fromarray(picture), height=height, width=width, num_frames=frames, num_inference_steps=steps,
             guidance_scale=1 + (guidance - 1) * prompt_weight, generator=generator, prompt_embeds=embeds,
             negative_prompt_embeds=negative, output_type="latent",
-            callback_on_step_end=lambda _, step, *__: on_step(step + 1, steps + decoding) or {},
+            callback_on_step_end=after_step,
         ).frames  # fmt: skip
         self.rest()
-        done = 0
-        for chunk in wan_vae.decode(self.vae, latents, tiles=self.plan.tiles, check=self.check):
+        chunks = wan_vae.decode(self.vae, latents, tiles=self.plan.tiles, check=self.check)
+        for done, chunk in enumerate(chunks, 1):
             write(as_uint8(chunk))
-            done += 1
             on_step(steps + decoding * done // latent_frames, steps + decoding)
 
     def _embeds(self, prompt: str, weight: float, guidance: float) -> tuple[torch.Tensor, torch.Tensor | None]:
