@@ -26,9 +26,10 @@ def names() -> list[str]:
     """Known before the readers are made, which takes files."""
     return (
         "spec;spec.json;alignment.json;alignment.json, failed;cell.json of a clip;sweep.json;sweep.json of a series;"
-        "cell.json;attempts.json;claim.json;progress.json of a cell;cells.json;task.json;task.json of a sweep;"
-        "begun.json;progress.json;progress.json of a sweep;result.json;result.json, failed;result.json of a sweep;upload;"
-        "beats.json;rhythm store;speeds.json;picture;song;clip"
+        "cell.json;attempts.json;claim.json;progress.json of a cell;"
+        "cells.json;task.json;task.json of a sweep;"
+        "begun.json;progress.json;progress.json of a sweep;result.json;result.json, failed;result.json of a sweep;"
+        "upload;beats.json;rhythm store;speeds.json;picture;song;clip"
     ).split(";")
 
 
