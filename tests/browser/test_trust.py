@@ -19,7 +19,7 @@ from tests.widgets.runs import add_run, measure
 
 OWN = "window.__owned=1"
 PICTURE = f"<img src=x onerror={OWN}>.png"
-SONG = f"'\"><svg onload={OWN}>.wav"
+SONG = f"'\"><img src=x onerror={OWN}>.wav"
 PROMPT = f"<script>{OWN}</script><img src=x onerror='{OWN}'>{{{{constructor}}}}${{{OWN}}}"
 FOLDER = f"<iframe srcdoc='<img src=x onerror=parent.{OWN}>'>"
 
