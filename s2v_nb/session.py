@@ -107,7 +107,7 @@ def forget_peak() -> None:
     """Begin anew to watch this process's highest use of memory, and the GPU's; see `peak_memory`."""
     with suppress(OSError):
         (_PROC / "self/clear_refs").write_text("5")  # man 5 proc: resets the peak resident set size
-    if torch := _torch_on_gpu():
+    if torch := torch_on_gpu():
         torch.cuda.reset_peak_memory_stats()
 
 
@@ -117,7 +117,7 @@ def peak_memory() -> tuple[int, int]:
     Where the system does not let the peak be forgotten, it is that of the process's whole life.
     """
     here = _numbers(_PROC / "self/status", scale=1024).get("VmHWM") or _highest_ever()
-    torch = _torch_on_gpu()
+    torch = torch_on_gpu()
     return here, int(torch.cuda.max_memory_allocated()) if torch else 0
 
 
@@ -127,7 +127,7 @@ def _highest_ever() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _torch_on_gpu() -> Any:
+def torch_on_gpu() -> Any:
     """torch where it is loaded and uses a GPU; it is never imported for this.
 
     While another thread imports it, which takes seconds, it is listed already and has next to nothing in it.

@@ -78,6 +78,11 @@ class ModelCache:
         give_back()
         return len(going)
 
+    def host_bytes(self) -> float:
+        """What the held models take of the machine's memory, as far as they say (``host_bytes``)."""
+        with self._lock:
+            return float(sum(getattr(entry.model, "host_bytes", 0.0) for entry in self._entries.values()))
+
     def __contains__(self, key: Hashable) -> bool:
         with self._lock:
             return key in self._entries and self._entries[key].ready.is_set()

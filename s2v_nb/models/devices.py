@@ -5,8 +5,9 @@ import re
 import time
 from dataclasses import replace
 
+from s2v_nb.models.cache import CACHE
 from s2v_nb.models.memory import Device
-from s2v_nb.session import Gpu, gpu_usage, memory_limit, memory_used
+from s2v_nb.session import Gpu, gpu_usage, memory_limit, memory_used, torch_on_gpu
 
 VARIABLE = "S2V_NB_DEVICE"  # 'cuda' or 'cpu'; by default the first GPU. The CPU is for tiny models.
 REACHED = 0.6  # of a card's peak, over a whole step
@@ -34,10 +35,12 @@ def chosen_device() -> str | None:
 
 
 def known_device() -> Device | None:
-    """The first GPU as the driver describes it, None where the CPU computes; torch is not imported."""
+    """The first GPU as the driver describes it, None where the CPU computes; torch is not imported for this."""
     found = _gpus()
     if chosen_device() != "cuda" or not found:
         return None
+    if torch_on_gpu():  # what we hold ourselves is no obstacle
+        return measured_device()
     gpu = found[0]
     free = (gpu.memory_total or 0) - (gpu.memory_used or 0)
     return _described(gpu.name, float(free))
@@ -55,7 +58,8 @@ def measured_device(*, reclaim: bool = True) -> Device:
     limit = torch.cuda.get_per_process_memory_fraction() * total
     room = min(free + own, limit if reclaim else limit - torch.cuda.memory_allocated())
     found = _described(torch.cuda.get_device_name(), float(room))
-    return replace(found, capability=torch.cuda.get_device_capability())
+    host = found.host_free + (CACHE.host_bytes() if reclaim else 0.0)
+    return replace(found, host_free=host, capability=torch.cuda.get_device_capability())
 
 
 def _described(name: str, free: float) -> Device:

@@ -39,6 +39,18 @@ class Loaded:
         self._check: Callable[[], None] = lambda: None
         self._text_encoder: Any = None
 
+    @property
+    def host_bytes(self) -> float:
+        """What the weights take of the machine's memory."""
+        return self.plan.host_bytes
+
+    def follow(self, plan: MemoryPlan) -> None:
+        """Work as a plan says that has the weights where this model has them."""
+        self.plan = plan
+        self.transformer._lean.part = plan.part
+        if plan.text_streams:
+            self._drop_text_encoder()
+
     def check(self) -> None:
         self._check()
 
@@ -74,8 +86,8 @@ class Loaded:
         self._drop_text_encoder()
         self.__dict__.update(transformer=None, vae=None, pipeline=None)
 
-    def _ready(self, load: Callable[..., Any], *, compiled: bool) -> None:
-        """Place the networks as the plan says."""
+    def _ready(self, load: Callable[..., Any], *, compiled: bool = True, dynamic: bool = False) -> None:
+        """Place the networks as the plan says; ``compiled`` and ``dynamic`` as in `LeanBlocks`, on a GPU."""
         place: dict[str, Any] = {
             "device": self.device,
             "stream": self.plan.streams,
@@ -87,9 +99,9 @@ class Loaded:
         if self.plan.way == "fp8":
             quantize_blocks(self.transformer, self.device, in_fp8)
         set_attention(self.transformer, best_attention_backend(self.dtype))
-        options = {"weights": self.transformer.streamed} if self.plan.streams else {}
-        compiled = compiled and self.device.type == "cuda"
-        self.transformer.run_lean(part=self.plan.part, compiled=compiled, check=self.check, **options)
+        options: dict[str, Any] = {"weights": self.transformer.streamed} if self.plan.streams else {}
+        options["compiled"] = compiled and self.device.type == "cuda"
+        self.transformer.run_lean(part=self.plan.part, dynamic=dynamic, check=self.check, **options)
         self.vae = load_vae(self.folders["vae"], self.dtype, self.device)
 
     def _embedded(self, texts: list[str]) -> dict[str, torch.Tensor]:

@@ -11,6 +11,7 @@ import pytest
 from s2v_nb import InputError, session
 from s2v_nb.errors import LANGUAGES, say
 from s2v_nb.models import devices
+from s2v_nb.models.cache import ModelCache
 from s2v_nb.models.catalog import MODELS
 from s2v_nb.models.memory import (
     WAYS,
@@ -230,7 +231,8 @@ def test_the_drivers_name_says_whether_a_card_has_float8(name, float8, monkeypat
     ("name", "peak"),
     [
         ("NVIDIA H100 80GB HBM3", 989), ("NVIDIA GH200 480GB", 989), ("NVIDIA A100-SXM4-80GB", 312),
-        ("NVIDIA A10", 125), ("NVIDIA A40", 150), ("NVIDIA RTX A4000", devices.UNKNOWN_PEAK), ("NVIDIA L40S", 362), ("NVIDIA L4", 121),
+        ("NVIDIA A10", 125), ("NVIDIA A40", 150), ("NVIDIA RTX A4000", devices.UNKNOWN_PEAK), ("NVIDIA L40S", 362),
+        ("NVIDIA L4", 121),
         ("NVIDIA GeForce RTX 4090 Laptop GPU", 165), ("Tesla T4", 65), ("NVIDIA T400 4GB", devices.UNKNOWN_PEAK),
     ],
 )  # fmt: skip
@@ -239,6 +241,39 @@ def test_the_drivers_name_says_how_quick_a_card_is(name, peak, monkeypatch):
     monkeypatch.setattr(devices, "_gpus", lambda: [Gpu(name, 2**34, 0, 0.0)])
 
     assert devices.known_device().speed == pytest.approx(devices.REACHED * peak * 1e12)
+
+
+@pytest.fixture
+def torchs_gpu(monkeypatch) -> None:
+    """80 GB, of which others hold 10 and this process 30, 20 of them in use; it may take three quarters."""
+    import torch
+
+    said = {
+        "mem_get_info": (40e9, 80e9), "memory_reserved": 30e9, "memory_allocated": 20e9,
+        "get_per_process_memory_fraction": 0.75, "get_device_name": "NVIDIA H100 80GB HBM3",
+        "get_device_capability": (9, 0),
+    }  # fmt: skip
+    for name, value in said.items():
+        monkeypatch.setattr(torch.cuda, name, lambda value=value: value)
+    monkeypatch.setattr(devices, "memory_limit", lambda: 64e9)
+    monkeypatch.setattr(devices, "memory_used", lambda: 40e9)
+
+
+def test_what_we_hold_ourselves_is_no_obstacle_to_a_plan(torchs_gpu, monkeypatch):
+    """Else the second clip would be planned otherwise than the first, and the weights loaded again."""
+
+    class Held:
+        host_bytes = 32e9
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(devices, "CACHE", cache := ModelCache())
+    with cache.use("singer", Held):
+        device = devices.measured_device()
+        assert (device.gpu_free, device.host_free) == (60e9, 24e9 + 32e9)  # the limit holds
+        device = devices.measured_device(reclaim=False)
+        assert (device.gpu_free, device.host_free) == (40e9, 24e9)
 
 
 def test_hidden_gpus_and_a_chosen_cpu_are_respected(monkeypatch):

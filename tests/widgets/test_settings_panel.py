@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from s2v_nb.engines import EngineCard, Notice
+from s2v_nb.engines import EngineCard, Notice, engine_cards
 from s2v_nb.settings import CONTROLS, PRESETS, Settings
 from s2v_nb.widgets import SettingsPanel
 
@@ -98,6 +98,23 @@ def test_an_engine_that_cannot_run_is_listed_with_the_reason_and_cannot_be_chose
 
     panel._engine.value = "preview"
     assert workspace.settings.engine == "preview"
+
+
+@pytest.mark.parametrize("engine", ["wan-ti2v-5b", "wan-s2v-14b"])
+def test_an_engine_on_a_model_is_listed_and_says_what_the_sliders_do_once_it_is_chosen(workspace, monkeypatch, engine):
+    monkeypatch.setenv("S2V_NB_DEVICE", "cpu")
+    panel = SettingsPanel(workspace)
+    controls = next(card.controls for card in engine_cards() if card.name == engine)
+    assert engine in [value for _, value in panel._engine.options]
+    assert engine in text(panel._about)
+    assert controls[0] not in text(panel._about)
+
+    panel._engine.value = engine
+
+    assert workspace.settings.engine == engine
+    assert controls[0] in text(panel._about)
+    workspace.language = "zh"
+    assert controls[1] in text(panel._about)
 
 
 def test_a_value_out_of_bounds_from_python_is_refused_and_nothing_changes(workspace):

@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,14 +21,14 @@ import numpy as np
 from s2v_nb.engines.base import Notice, Plan, Request
 from s2v_nb.engines.overlay import finished_frames
 from s2v_nb.engines.wan.raw import RawParts
-from s2v_nb.engines.wan.spans import Span
+from s2v_nb.engines.wan.spans import Piece, Span, pieces
 from s2v_nb.errors import Cancelled, GenerationError, InputError
 from s2v_nb.media.framing import make_plate, resize
 from s2v_nb.models.cache import CACHE
 from s2v_nb.models.catalog import Model, get_model
 from s2v_nb.models.devices import chosen_device, known_device, measured_device
 from s2v_nb.models.download import fetch, located
-from s2v_nb.models.memory import MemoryPlan, Shape, on_cpu, plan, plan_within
+from s2v_nb.models.memory import MemoryPlan, Shape, fits, on_cpu, plan, plan_within
 from s2v_nb.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -151,12 +151,13 @@ class WanEngine(ABC):
             for span in job.spans:
                 if span.first + span.count <= first:
                     continue
-                frames = parts.wait_for(span)
-                skip = max(0, first - span.first)
-                yield from finished_frames(
-                    request, frames, self.source_fps, span.first, span.count,
-                    max_shift=self.max_shift, skip=skip, subject=job.subject,
-                )  # fmt: skip
+                for piece in pieces(span, self.source_frames(span), request.settings.fps, self.source_fps):
+                    if piece.first + piece.count > first:
+                        frames = parts.wait_for(span, piece)
+                        yield from finished_frames(
+                            request, frames, self.source_fps, piece.first, piece.count,
+                            max_shift=self.max_shift, skip=max(0, first - piece.first), subject=job.subject,
+                        )  # fmt: skip
 
     # --- inside
 
@@ -229,14 +230,15 @@ class WanEngine(ABC):
     def _loaded(self, model: Model, folders: dict[str, Path], found: MemoryPlan, made: "Made") -> Iterator[Any]:
         device = chosen_device()
         assert device is not None
-        way = replace(found, peak_bytes=0.0, seconds=0.0, money=None)  # two clips may share one way of running
-        key = (model.key, tuple(sorted((role, str(folder)) for role, folder in folders.items())), way, device)
+        places = tuple(sorted((role, str(folder)) for role, folder in folders.items()))
+        key = (model.key, places, found.way, device)  # what else a plan says does not move the weights
 
         def has_room() -> bool:
-            return device == "cpu" or measured_device(reclaim=False).gpu_free > found.peak_bytes
+            return device == "cpu" or fits(found, measured_device(reclaim=False))
 
         use = CACHE.use(key, lambda: self.load(folders, found, device, model), has_room=has_room)
         with use as loaded, _alone(loaded, made):
+            loaded.follow(found)
             yield loaded
 
 
@@ -274,6 +276,8 @@ class Made:
         self.check()
         span = self.job.spans[self.next]
         self.reached = span.first + span.count * min(1.0, step / steps)
+        with self._news:
+            self._news.notify_all()
 
     def part(self) -> None:
         """The part at work is on the disk."""
@@ -289,13 +293,18 @@ class Made:
     def stop(self) -> None:
         self._stop.set()
 
-    def wait(self, index: int) -> None:
-        """Wait until a part is on the disk; raises what stopped the other thread."""
+    def wait(self, index: int, frames: int) -> np.ndarray | None:
+        """Wait until the first frames of a part are made, and return them, or until all of it is on the disk: None.
+
+        Raises what stopped the other thread.
+        """
         while True:
             self.job.request.work.report(self.reached)
             with self._news:
                 if self.next > index:
-                    return
+                    return None
+                if (coming := self.job.raw.coming(index, frames)) is not None:
+                    return coming
                 if self.error is not None:
                     raise self.error
                 self._news.wait(TELL_SECONDS)
@@ -321,12 +330,14 @@ class _Ahead:
             start -= 1
         return start
 
-    def wait_for(self, span: Span) -> np.ndarray:
-        self.made.wait(span.index)
-        frames = self._read(span)
+    def wait_for(self, span: Span, piece: Piece) -> np.ndarray:
+        """The frames of the model that a piece of the part is made from."""
+        frames = self.made.wait(span.index, piece.end)
+        if frames is None:
+            frames = self._read(span)
         if frames is None:
             raise GenerationError("failed.vanished", name=str(self.job.raw.folder))
-        return frames
+        return frames[piece.start : piece.end]
 
     def close(self) -> None:
         self.made.stop()

@@ -1,8 +1,10 @@
 """How a clip is cut into parts that a model makes one after the other."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 STEP = 4  # frames of one latent frame: parts are whole numbers of them
+SEAM = 8  # frames of the model: half a second at 16 a second, a third at 24, whole frames at 24 and 30
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,30 @@ def _spans(lengths: list[int], num_frames: int, fps: int, source_fps: int) -> li
         spans.append(Span(index, first, min(end, num_frames) - first, length))
         start += length
     return spans
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Frames of the clip that are finished together: ``count`` from ``first`` on, from frames ``start`` to ``end`` of
+    the part. The frame at ``end`` is the first of the next piece where there is one: what lies before it is between."""
+
+    first: int
+    count: int
+    start: int
+    end: int
+
+
+def pieces(span: Span, frames: int, fps: int, source_fps: int, seconds: float = 2.0) -> list[Piece]:
+    """A part of ``frames`` frames in pieces of about two seconds, so that the first is finished while the last is made.
+
+    They depend on the part alone; seams fall on frames of the model and of the clip.
+    """
+    number = max(1, round(span.source / (seconds * source_fps)))
+    starts = sorted({SEAM * round(span.source * k / number / SEAM) for k in range(number)})
+    found = []
+    for start, end in pairwise([*starts, span.source]):
+        first, last = (span.first + -(-edge * fps // source_fps) for edge in (start, end))
+        last = min(last, span.first + span.count)
+        if last > first:
+            found.append(Piece(first, last - first, start, min(end + 1, frames)))
+    return found

@@ -41,13 +41,13 @@ class LoadedS2V(Loaded):
     def __init__(self, folders: Mapping[str, Path], plan: MemoryPlan, device: Any, defaults: Mapping[str, Any]) -> None:
         super().__init__(folders, plan, device)
         self.defaults = defaults
-        self._ready(_load, compiled=True)
+        self._ready(_load)
         encoder, processor = load_audio_encoder(folders["audio_encoder"])
         self.pipeline = LeanS2VPipeline(
             self.transformer, self.vae, flow_unipc(defaults["shift"]), audio_encoder=encoder, audio_processor=processor
         )
         self.pipeline.set_progress_bar_config(disable=True)
-        self.pipeline.tiles, self.pipeline.rest, self.pipeline.check = plan.tiles, self.rest, self.check
+        self.pipeline.rest, self.pipeline.check = self.rest, self.check
 
     def sing(
         self,
@@ -70,6 +70,7 @@ class LoadedS2V(Loaded):
         on_clip : called with each finished clip; its frames are uint8 (n, height, width, 3)
         on_step : called as on_step(clip, step, steps) before each step; may raise to stop
         """
+        self.pipeline.tiles = self.plan.tiles
         prompt, negative = self.embed(how.prompt, NEGATIVE_PROMPT)
         apart = how.audio_guidance if how.audio_guidance != how.guidance else None
         self.pipeline(
