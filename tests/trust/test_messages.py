@@ -66,7 +66,7 @@ SPEAKS_OF_BOUNDS = re.compile(r"at most|at least|outside|not one of|or more|can 
 NOTHING_FOUND = {
     "cancelled", "idle.empty", "session.nothing", "studio.no_image", "studio.no_audio", "studio.sweep.busy",
     "studio.sweep.gone", "studio.sweep.no_motion", "sweep.no_ray", "platform.late", "models.no_modelscope",
-    "models.offline_now", "models.no_peft",
+    "models.offline_now", "models.no_peft", "failed.memory",
 }  # fmt: skip
 # "at least" without a bound that one could be beyond
 NO_BOUND = {"series.empty", "studio.sweep.no_motion"}
@@ -74,7 +74,8 @@ NO_BOUND = {"series.empty", "studio.sweep.no_motion"}
 STEPS = re.compile(
     r"\b(choose|give|check|try|run|write|free|make|save|install|open|use|set|stop|start|put|leave|delete|load|move|"
     r"export|cut|tap|shorten|ask|see|add|press|tick|upload|begin|bring|report|mend|generate|fetch|fetches|fetched|find|"
-    r"unset|read|say|finish|remove|shows|lists|close|wait|download|restart|switch|accept|retry|update|name|tried|goes on)\b",
+    r"unset|read|say|finish|remove|shows|lists|close|wait|download|restart|switch|accept|retry|update|name|tried|"
+    r"goes on)\b",
     re.IGNORECASE,
 )
 STEPS_ZH = re.compile(r"请|可用|可运行|需要|即可|应为|或|再|先|会")
