@@ -46,6 +46,7 @@ class LeanBlocks:
     part : tokens at once
     weights : where they are; see `s2v_nb.models.streaming`
     compiled : whether what happens to a part is compiled by torch
+    dynamic : compile once for parts of every length, a little slower, instead of once for each
     check : called before each part of a block; may raise to stop
     """
 
@@ -56,6 +57,7 @@ class LeanBlocks:
         part: int = PART,
         weights: Weights | None = None,
         compiled: bool = False,
+        dynamic: bool = False,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.blocks: list[Any] = list(blocks)
@@ -68,7 +70,7 @@ class LeanBlocks:
         if compiled:
             torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, GRAPHS)
             self._keys_values, self._attended, self._fed, self._listened = (
-                torch.compile(function, dynamic=False, fullgraph=True)
+                torch.compile(function, dynamic=dynamic, fullgraph=True)
                 for function in (keys_values, attended, fed, listened)
             )
 
@@ -93,9 +95,15 @@ class LeanBlocks:
             blocks with ears
         """
         runs = runs_of(states.shape[1], split, self.part)
+        batch, tokens, dim = states.shape
+        heads = self.blocks[0].attn1.heads
+        # Taken once: taken and given back by each block, they would leave gaps that nothing else fits into. Heads come
+        # first, as torch's kernels want them; diffusers would copy all keys and values for each part.
+        shape = (batch, heads, tokens, dim // heads)
+        seen = [torch.empty(shape, dtype=text.dtype, device=states.device).transpose(1, 2) for _ in ("key", "value")]
         for index, block in enumerate(self.blocks):
             rows = (block.scale_shift_table.to(states.device) + modulation.float()).unbind(2)
-            self._attend(index, block, states, text, rows[:3], runs, rotary)
+            self._attend(index, block, states, text, rows[:3], runs, rotary, seen)
             self._feed(index, block, states, rows[3:], runs, text.dtype)
             if audio is not None and block.ears is not None:
                 self._hear(index, block, states[:, :split], audio, text.dtype)
@@ -104,12 +112,11 @@ class LeanBlocks:
     def _attend(
         self, index: int, block: Any, states: torch.Tensor, text: torch.Tensor,
         rows: Sequence[torch.Tensor], runs: list[Run], rotary: tuple[torch.Tensor, torch.Tensor],
+        seen: Sequence[torch.Tensor],
     ) -> None:  # fmt: skip
         self.check()
+        keys, values = seen
         with self.weights.use(index, "attention"):
-            heads = block.attn1.heads
-            shape = (*states.shape[:2], heads, states.shape[2] // heads)
-            keys, values = (torch.empty(shape, dtype=text.dtype, device=states.device) for _ in range(2))
             for run in runs:
                 x, (cosine, sine), (shift, scale, _) = _of_run(run, states, rotary, rows)
                 key, value = self._keys_values(block, x, shift, scale, cosine, sine, text.dtype)

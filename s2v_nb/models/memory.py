@@ -5,9 +5,11 @@ of weights are known; what the computation takes on top was measured on one card
 and pixels, since the kernels are the same everywhere. bench/engines_h100.py holds plan against measurement.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any
 
 from s2v_nb.engines.base import Notice
@@ -18,11 +20,12 @@ GB = 1e9
 SPARE = 0.04  # of the GPU's memory: what the allocator loses between pieces
 CONTEXT = 0.5e9  # bytes that the driver and its libraries take beside the tensors
 HOST_SPARE = 3e9  # bytes that the rest of the process and the system need
-PARTS = (16_384, 8_192)  # tokens at once
+PARTS = (16_384, 8_192, 4_096)  # tokens at once
 MOST_TILES = 6
 STEP_DOWN = 0.9  # after running out: at most so much of what was not enough, since plans may be wrong by a tenth
 CPU_SPEED = 0.2e12  # operations a second of a few cores
 WAYS = ("resident", "fp8", "host", "disk")
+FLOAT8 = "S2V_NB_FLOAT8"  # set to 1: products in float8 are allowed. They change the frames; streaming does not.
 
 
 @dataclass(frozen=True)
@@ -39,23 +42,24 @@ class Network:
     patch: int  # pixels a side of one token
     extra_tokens: int  # of the picture and the past, at 480p; grows with the area
     part_values: float  # bytes a token and channel of the part that is computed at once
-    beside: float  # bytes that stay beside it: the other networks
+    fixed: float  # bytes of what does not grow
     vae_weights: float
     decode_pixel: float  # bytes a pixel of a tile
     encode_pixel: float
-    motion_frames: int  # that are encoded before a part
-    passes_flops: float  # weights of the blocks: twice that is the arithmetic of one token
+    kept_pixel: float  # bytes a pixel of the picture: decoded frames that wait on the GPU
+    hearing: float  # bytes of the audio encoder, while it listens
+    block_weights: float  # twice that is the arithmetic of one token
 
 
 S2V = Network(
-    dim=5120, layers=40, state_bytes=4, weights=33.2e9, fp8=21.3e9, slots=1.02e9, staying=1.45e9, patch=16,
-    extra_tokens=4400, part_values=14.0, beside=0.0, vae_weights=0.26e9, decode_pixel=10_200, encode_pixel=7_500,
-    motion_frames=73, passes_flops=15.9e9,
+    dim=5120, layers=40, state_bytes=4, weights=33.2e9, fp8=21.3e9, slots=1.02e9, staying=1.36e9, patch=16,
+    extra_tokens=4400, part_values=8.0, fixed=0.2e9, vae_weights=0.26e9, decode_pixel=9_040, encode_pixel=7_420,
+    kept_pixel=480, hearing=1.4e9, block_weights=15.9e9,
 )  # fmt: skip
 TI2V = Network(
-    dim=3072, layers=30, state_bytes=2, weights=10.0e9, fp8=6.0e9, slots=0.33e9, staying=0.25e9, patch=32,
-    extra_tokens=0, part_values=16.0, beside=0.0, vae_weights=1.41e9, decode_pixel=8_000, encode_pixel=2_500,
-    motion_frames=1, passes_flops=4.9e9,
+    dim=3072, layers=30, state_bytes=2, weights=10.05e9, fp8=5.4e9, slots=0.33e9, staying=0.25e9, patch=32,
+    extra_tokens=0, part_values=3.0, fixed=0.5e9, vae_weights=1.41e9, decode_pixel=7_250, encode_pixel=1_000,
+    kept_pixel=0, hearing=0.0, block_weights=4.9e9,
 )  # fmt: skip
 NETWORKS: Mapping[str, Network] = {"wan-s2v-14b": S2V, "wan-ti2v-5b": TI2V}
 TEXT_ENCODER, TEXT_SLOT = 11.4e9, 0.7e9
@@ -149,8 +153,9 @@ def _plan(
     denoising = held + network.vae_weights + states_bytes(network, shape.tokens(network), part)
     idle = network.staying if streams else held  # while the VAE works, the slots are given back
     coding = idle + network.vae_weights + vae_bytes(network, shape, tiles)
-    reading = idle + network.vae_weights + TEXT_SLOT
-    host = {"host": network.weights - network.staying, "disk": 1.5e9}.get(way, 0.0)
+    reading = idle + network.vae_weights + max(TEXT_SLOT, network.hearing)
+    # products are turned to float8 block by block, on the way from the machine's memory
+    host = {"host": network.weights - network.staying, "fp8": network.weights, "disk": 1.5e9}.get(way, 0.0)
     seconds = parts * (
         passes * forward_seconds(network, shape, device, way) + vae_seconds(shape, network, tiles, device)
     )
@@ -164,21 +169,22 @@ def states_bytes(network: Network, tokens: int, part: int) -> float:
     """What the blocks take on top of their weights: the residual stream, keys and values, and the part at work."""
     whole = tokens * network.dim * (network.state_bytes + 4)
     rotary = tokens * 128 * 8
-    return whole + rotary + min(part, tokens) * network.dim * network.part_values
+    at_once = tokens / -(-tokens // part)
+    return whole + rotary + at_once * network.dim * network.part_values + network.fixed
 
 
 def vae_bytes(network: Network, shape: Shape, tiles: int) -> float:
-    """The most that the VAE takes, coding one tile."""
+    """The most that the VAE takes, coding one tile, and the frames that it has made."""
     longer = max(shape.width, shape.height)
     overlap = 8 * (network.patch // 2)  # of `s2v_nb.models.wan_vae`, in pixels
     share = min(1.0, ((longer - overlap) / tiles + overlap) / longer) if tiles > 1 else 1.0
-    return shape.pixels * share * max(network.decode_pixel, network.encode_pixel)
+    return shape.pixels * (share * max(network.decode_pixel, network.encode_pixel) + network.kept_pixel)
 
 
 def forward_seconds(network: Network, shape: Shape, device: Device, way: str) -> float:
     """One run of the network."""
     tokens = shape.tokens(network)
-    work = 2 * network.passes_flops * tokens + 4 * tokens**2 * network.dim * network.layers
+    work = 2 * network.block_weights * tokens + 4 * tokens**2 * network.dim * network.layers
     computing = work / device.speed * (0.85 if way == "fp8" else 1.0)
     bus = {"host": network.weights / 20e9, "disk": network.weights / 2e9}.get(way, 0.0)
     return max(computing, bus)
@@ -197,8 +203,8 @@ def fits(plan: MemoryPlan, device: Device) -> bool:
 
 def possible(found: Iterator[MemoryPlan], device: Device) -> Iterator[MemoryPlan]:
     """Those that this machine can run, in their order."""
-    quick = device.capability >= (8, 9)
-    return (plan for plan in found if fits(plan, device) and (plan.way != "fp8" or quick))
+    float8 = os.environ.get(FLOAT8) == "1" and device.capability >= (8, 9) and find_spec("torchao") is not None
+    return (plan for plan in found if fits(plan, device) and (plan.way != "fp8" or float8))
 
 
 def plan(

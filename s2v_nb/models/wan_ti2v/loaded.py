@@ -1,6 +1,6 @@
 """Wan2.2-TI2V-5B ready to make parts of clips, in the memory that a plan allows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class LoadedTI2V(Loaded):
         super().__init__(folders, plan, device)
         self.defaults = defaults
         distilled = defaults.get("sampler") == "dmd"
-        self._ready(load_ti2v_transformer, compiled=not distilled)
+        self._ready(load_ti2v_transformer, dynamic=True)  # parts of any length, without compiling anew
         scheduler = DistilledScheduler(defaults["timesteps"]) if distilled else guided_scheduler(defaults["shift"])
         self.pipeline = WanImageToVideoPipeline(
             tokenizer=None, text_encoder=None, vae=self.vae, scheduler=scheduler, transformer=self.transformer,
@@ -87,8 +87,8 @@ class LoadedTI2V(Loaded):
         ).frames  # fmt: skip
         self.rest()
         chunks = wan_vae.decode(self.vae, latents, tiles=self.plan.tiles, check=self.check)
-        for done, chunk in enumerate(chunks, 1):
-            write(as_uint8(chunk))
+        for done, chunk in enumerate(arrived(chunks), 1):
+            write(chunk)
             on_step(steps + decoding * done // latent_frames, steps + decoding)
 
     def _embeds(self, prompt: str, weight: float, guidance: float) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -106,7 +106,34 @@ def padded(embeds: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.pad(embeds, (0, 0, 0, TEXT_TOKENS - embeds.shape[1]))
 
 
-def as_uint8(pixels: torch.Tensor) -> np.ndarray:
-    """(1, 3, n, height, width) from -1 to 1 as uint8 (n, height, width, 3)."""
+def arrived(chunks: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+    """Pixels (1, 3, n, height, width) from -1 to 1 as uint8 (n, height, width, 3) in the machine's memory.
+
+    The next chunk is begun before the last one is waited for, so that the GPU always has something to do.
+    """
+    before = None
+    for chunk in chunks:
+        now = _sent(chunk)
+        if before is not None:
+            yield _received(*before)
+        before = now
+    if before is not None:
+        yield _received(*before)
+
+
+def _sent(pixels: torch.Tensor) -> tuple[torch.Tensor, Any]:
     levels = (pixels[0].float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
-    return levels.permute(1, 2, 3, 0).contiguous().cpu().numpy()
+    frames = levels.permute(1, 2, 3, 0).contiguous()
+    if not frames.is_cuda:
+        return frames, None
+    target = torch.empty(frames.shape, dtype=torch.uint8, pin_memory=True)
+    target.copy_(frames, non_blocking=True)
+    event = torch.cuda.Event()
+    event.record()
+    return target, event
+
+
+def _received(frames: torch.Tensor, event: Any) -> np.ndarray:
+    if event is not None:
+        event.synchronize()
+    return frames.numpy()
