@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from s2v_nb.models.catalog import MODELS
 
@@ -15,7 +16,7 @@ SMALL = {
     "duration": 3.0, "resolution": "480p", "aspect": "1:1", "fps": 24, "start": 4.0, "motion": "high",
     "prompt": "slow pan right",
 }  # fmt: skip
-PARTS = 3  # of such a clip
+PARTS = {"wan-ti2v-5b": 3, "wan-s2v-14b": 2}  # of such a clip
 FINAL_STEPS = 3
 
 
@@ -26,7 +27,7 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
     for module in (s2v, ti2v):
         patch.setattr(module, "SIZES", dict.fromkeys(module.SIZES, (SIDE, SIDE)))
     patch.setattr(ti2v.CoverArtEngine, "longest", lambda self: 24)
-    patch.setattr(s2v.SingerEngine, "clip_frames", lambda self: 16)
+    patch.setattr(s2v.SingerEngine, "clip_frames", lambda self: 24)
     patch.setattr(s2v, "DRAFT_STEPS", 2)
     for key in ("wan-ti2v-5b", "wan-s2v-14b"):
         model = MODELS[key]
@@ -68,6 +69,7 @@ def generate_and_halt(
 
     os.environ.clear()
     os.environ.update(environment)
+    torch.set_num_threads(1)
     patch = pytest.MonkeyPatch()
     use(patch, models)
 
