@@ -22,6 +22,7 @@ from s2v_nb.log import sentence_of, start_log
 from s2v_nb.settings import CONTROLS
 
 if TYPE_CHECKING:
+    from s2v_nb.engines import Limits
     from s2v_nb.media import Audio
     from s2v_nb.rhythm import Excerpt, Rhythm
 
@@ -83,13 +84,24 @@ def _generate(options: argparse.Namespace) -> dict[str, Any]:
             clip = replay(options.clip, options.image, options.audio, **common)
         else:
             _require(options, "image", "audio")
-            clip = generate(options.image, options.audio, settings_of(options), **common)
+            clip = generate(options.image, options.audio, settings_of(options), limits=_limits(options), **common)
     finally:
         view.close()
     for notice in clip.notices:
         print(f"{say('label.note')}: {notice}", file=sys.stderr)
     tell(str(clip.path), options)
     return clip.to_dict()
+
+
+def _limits(options: argparse.Namespace) -> "Limits":
+    from s2v_nb.engines import Limits
+
+    given: dict[str, Any] = {"price_per_hour": options.price}
+    if options.max_minutes is not None:
+        given["seconds"] = options.max_minutes * 60
+    if options.max_cost is not None:
+        given["money"] = options.max_cost
+    return Limits(**given)
 
 
 def _require(options: argparse.Namespace, *names: str) -> None:
@@ -240,6 +252,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--image", metavar="FILE", help="the picture: JPG, PNG, WebP ...")
     one.add_argument("--audio", metavar="FILE", help="the song: WAV, MP3, FLAC, OGG, Opus, M4A")
     add_settings(one)
+    one.add_argument("--max-minutes", type=float, metavar="M", help="--engine auto takes none that needs longer")
+    one.add_argument("--max-cost", type=float, metavar="C", help="... nor one that costs more, at --price")
+    one.add_argument("--price", type=float, default=0.0, metavar="P", help="of an hour of this machine (default 0)")
     one.add_argument("--out", metavar="FILE.mp4", help="also copy the clip to this file")
     one.add_argument("--runs", default="runs", metavar="FOLDER", help="where clips are kept (default: runs)")
     one.add_argument("--from", dest="clip", metavar="CLIP", help="make this clip again from its metadata")

@@ -36,7 +36,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, dest=name, metavar=name.upper(), type=number_or_text, help=text)
     parser.add_argument("--subject", metavar="X,Y", type=pair, help="the point to keep, each 0 to 1")
-    parser.add_argument("--engine", help="auto|preview (default auto)")
+    parser.add_argument("--engine", help="auto|preview|wan-ti2v-5b|wan-s2v-14b (default auto)")
 
 
 def pair(text: str) -> tuple[str, ...]:

@@ -429,10 +429,23 @@ def describe() -> dict[str, str]:
         "beats": "BeatNet networks: ready"
         if have_weights()
         else "librosa; `python -m s2v_nb.warm` fetches the BeatNet networks (9 MB), which hear better",
-        "engines": "preview: ready",
+        "engines": _engines(),
     }
     found["packages"] = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     return found
+
+
+def _engines() -> str:
+    """Each engine and what it lacks here."""
+    from s2v_nb.engines import engine_cards
+    from s2v_nb.errors import say
+
+    found = []
+    for card in engine_cards():
+        refusal = card.refusal
+        state = say(refusal.key, "en", **refusal.values).rstrip(".") if refusal else "ready"
+        found.append(f"{card.name}: {state}")
+    return "; ".join(found)
 
 
 def _version(name: str) -> str:

@@ -5,6 +5,7 @@ Python. Long work is asked of the worker's process (`s2v_nb.jobs`), so that the 
 """
 
 import logging
+import math
 import os
 import threading
 import time
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Tuple, observe
 
+from s2v_nb.engines import Limits
 from s2v_nb.engines.estimate import Estimate, estimate
 from s2v_nb.errors import LANGUAGES, GenerationError, InputError, SentenceError, language, say
 from s2v_nb.jobs import Job, Task, worker_process
@@ -104,6 +106,7 @@ class Workspace(HasTraits):
     pictures = Tuple()  # names of files in the folder, relative to it, the newest first
     songs = Tuple()
     price_per_hour = Float(0.0)
+    limits = Instance(Limits, args=())  # what one clip may take: decides which engine 'auto' is
     estimate = Instance(Estimate, allow_none=True)
     job = Instance(Job, allow_none=True)
     sweep_plan = Instance(SweepPlan, args=())
@@ -176,7 +179,7 @@ class Workspace(HasTraits):
             if self.job and not self.job.finished:  # a double click
                 return self.job
             self._reload_what_changed()
-            self.job = Job(self._submit("clip", **self._sources(), settings=vars(self.settings)))
+            self.job = Job(self._submit("clip", **self._sources(), settings=vars(self.settings), limits=self._limits))
         self.message = None
         return self.job
 
@@ -296,10 +299,18 @@ class Workspace(HasTraits):
 
     # --- what follows from it
 
-    @observe("settings", "image", "price_per_hour")
+    @property
+    def _limits(self) -> dict[str, float]:
+        """The limits at the price that is set, as JSON can hold them: open ones are left out."""
+        price = self.price_per_hour or self.limits.price_per_hour
+        known = {"seconds": self.limits.seconds, "money": self.limits.money, "price_per_hour": price}
+        return {name: value for name, value in known.items() if math.isfinite(value)}
+
+    @observe("settings", "image", "price_per_hour", "limits")
     def _estimate(self, _: Any = None) -> None:
         size = self.image.size if self.image else None
-        self.estimate = estimate(self.settings, image_size=size, price_per_hour=self.price_per_hour)
+        limits = Limits(**self._limits)
+        self.estimate = estimate(self.settings, image_size=size, price_per_hour=self.price_per_hour, limits=limits)
 
     @observe("settings", "image", "audio", "heard", "price_per_hour", "sweep_plan")
     def _estimate_sweep(self, _: Any = None) -> None:

@@ -73,6 +73,7 @@ def peaks_of(audio: Audio, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def make_clip(task: Task) -> None:
     """Make a clip, and ask for its measuring."""
+    from s2v_nb.engines import Limits
     from s2v_nb.engines.estimate import learn
     from s2v_nb.media import load_image
     from s2v_nb.runs import generate
@@ -85,7 +86,8 @@ def make_clip(task: Task) -> None:
     progress.update("audio", 0, 3)
     settings = Settings.from_dict(what["settings"])
     image = load_image(what["image"])
-    clip = generate(image, what["audio"], settings, runs=what["runs"], progress=progress)
+    limits = Limits(**what.get("limits", {}))
+    clip = generate(image, what["audio"], settings, runs=what["runs"], progress=progress, limits=limits)
     if kept == [0]:  # made in one go
         learn(clip.settings, image.size, clip.seconds)
     if not (clip.path.parent / "alignment.json").exists():

@@ -51,6 +51,7 @@ def measured_device(*, reclaim: bool = True) -> Device:
 
     A limit set by ``torch.cuda.set_per_process_memory_fraction`` holds.
     """
+    os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")  # read when the GPU is used first
     import torch
 
     free, total = torch.cuda.mem_get_info()
