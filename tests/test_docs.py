@@ -210,3 +210,33 @@ def test_figures_of_the_s2v_network_are_the_measured_ones():
     table = text[text.index("<!-- s2v -->") : text.index("<!-- /s2v -->")]
 
     assert table.splitlines()[3:] == s2v_rows()
+
+
+def test_figures_of_the_engines_are_the_measured_ones():
+    """Every figure of the table in docs/engines.md that was measured stands in the result file."""
+    import json
+
+    found = json.loads((ROOT / "bench/results/engines_h100.json").read_text())
+    text = (ROOT / "docs/engines.md").read_text()
+    later = found["clip"]["later"]
+    cover, singer, large = (found[name]["rows"] for name in ("cover", "singer480", "singer720"))
+    whole = cover["resident"]["step_seconds"]
+    times = ", ".join(f"{cover[cap]['step_seconds'] / whole:.2f} x" for cap in ("6 GB", "5 GB", "4.5 GB"))
+    load = found["load"]
+    rows = [*cover.values(), *singer.values(), *large.values(), *found["singer480_other"]["rows"].values()]
+    off = max(abs(row["predicted_gb"] / row["measured_gb"] - 1) for row in rows if not row["failed"])
+    expected = [
+        f"{later[0]['total']:.1f} and {later[1]['total']:.1f} s: missed",
+        f"{later[0]['decoding']:.1f} s; {later[1]['parts']:.1f} to {later[0]['parts']:.1f} s; "
+        f"{found['clip']['first']['total']:.1f} s",
+        f"{times} a step ({whole:.3f} s",
+        f"{singer['6 GB']['step_seconds'] / singer['resident']['step_seconds']:.2f} x a step",
+        f"{load['ours_seconds']:.1f} s, {load['times_reading']} x reading it once ({load['read_seconds']} s)",
+        f"{found['clip']['second_use_ms']:.2f} ms",
+        f"{100 * off:.1f} % at worst",
+    ]  # fmt: skip
+
+    assert [line for line in expected if line not in text] == []
+    assert singer["5 GB"]["failed"]
+    assert large["8 GB"]["failed"]
+    assert large["7 GB"]["failed"]
