@@ -97,6 +97,7 @@ def generate(
     song.part(settings)
     progress.update("audio", 1, 3)
     if _existing(_clip_path(material, settings, engine, runs)) is None:
+        _refuse_what_cannot_run(engine)
         song.rhythm(settings)
     progress.update("audio", 3, 3)
     song.release()
@@ -106,29 +107,29 @@ def generate(
 
 
 def _engine_for(settings: Settings, limits: Limits | None) -> tuple[Engine, tuple[Notice, ...]]:
-    """The engine that makes the clip, and what is to be said of the choice.
+    """The engine that makes the clip, and what is to be said of the choice."""
+    if settings.engine != "auto":
+        return get_engine(settings.engine), ()
+    chosen = choose_engine(settings, limits)
+    return chosen.engine, tuple(_passed_over(chosen))
 
-    Raises
-    ------
-    InputError
-        If the person asked for one that cannot run here.
-    """
-    if settings.engine == "auto":
-        chosen = choose_engine(settings, limits)
-        return chosen.engine, tuple(_passed_over(chosen))
-    engine = get_engine(settings.engine)
+
+def _refuse_what_cannot_run(engine: Engine) -> None:
+    """InputError if the engine cannot run here; a clip that it made elsewhere can be had all the same."""
     if refusal := engine.refusal():
-        why = {"why": say(refusal.key, "en", **refusal.values), "why_zh": say(refusal.key, "zh", **refusal.values)}
-        raise InputError("engine.refused", engine=engine.name, **why)
-    return engine, ()
+        raise InputError("engine.refused", engine=engine.name, **_in_both(refusal))
+
+
+def _in_both(notice: Notice) -> dict[str, str]:
+    """A notice as part of another sentence."""
+    return {"why": say(notice.key, "en", **notice.values), "why_zh": say(notice.key, "zh", **notice.values)}
 
 
 def _passed_over(chosen: Chosen) -> Iterator[Notice]:
     """Why a better engine was not taken, on machines that have a GPU: on others nobody expects one."""
     for reason in chosen.passed_over:
         if reason.key not in ("engine.no_gpu", "engine.packages"):
-            why = {"why": say(reason.key, "en", **reason.values), "why_zh": say(reason.key, "zh", **reason.values)}
-            yield Notice("notice.engine_chosen", {"engine": chosen.engine.name, **why})
+            yield Notice("notice.engine_chosen", {"engine": chosen.engine.name, **_in_both(reason)})
 
 
 def make_clip(material: Material, settings: Settings, *, runs: str | Path, engine: Engine, progress: Progress) -> Clip:
@@ -144,13 +145,17 @@ def make_clip(material: Material, settings: Settings, *, runs: str | Path, engin
     existing = _existing(path)
     settings = settings.but(engine=engine.name)
     request = material.request(settings, existing.rhythm if existing else None)
-    plan = engine.plan(request)
     told: list[Notice] = []
     if existing is None:
+        _refuse_what_cannot_run(engine)
+        plan = engine.plan(request)
+        told += plan.notices
         _Job(engine, request, path.parent, told).make(plan, progress)
     else:
         _tidy(path.parent)
-    notes = (*material.song.part(settings).notices(request.settings, request.rhythm), *plan.notices, *told)
+        if not getattr(engine, "uses_gpu", False):  # the GPU that it was planned for may be another, or none
+            told += engine.plan(request).notices
+    notes = (*material.song.part(settings).notices(request.settings, request.rhythm), *told)
     return Clip(path, Clip.open(path).spec, notes, time.monotonic() - began, existing is not None)
 
 
