@@ -281,9 +281,7 @@ class WanS2VTransformer3DModel(
         """Tokens (batch, tokens, dim), float32."""
         return as_tokens(convolution(latents.to(convolution.weight.dtype))).float()
 
-    def _sequence(
-        self, latents: torch.Tensor, pose: torch.Tensor, past: torch.Tensor, tokens: int
-    ) -> torch.Tensor:
+    def _sequence(self, latents: torch.Tensor, pose: torch.Tensor, past: torch.Tensor, tokens: int) -> torch.Tensor:
         """The tokens that enter the first block, float32 (batch, tokens, dim)."""
         video = self._patched(self.patch_embedding, latents)
         if torch.is_grad_enabled():
