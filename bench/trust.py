@@ -37,7 +37,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         place = Path(folder)
         image, song = sample_image(place / "cover.png"), sample_audio(place / "song.wav")
-        parts = {"clips": clips, "sweeps": sweeps, "workers": workers, "uploads": uploads,
+        parts = {"clips": clips, "sweeps": sweeps, "workers": workers, "uploads": uploads, "downloads": downloads,
                  "memory": memory, "large": large, "stop": stop}  # fmt: skip
         for name in sys.argv[1:] or parts:
             (place / name).mkdir()
@@ -58,6 +58,10 @@ def workers(image: Path, song: Path, place: Path) -> dict:
 
 def uploads(image: Path, song: Path, place: Path) -> dict:
     return told("kill -9 of a process that takes uploads", kills.uploads(place, 100, chance()))
+
+
+def downloads(image: Path, song: Path, place: Path) -> dict:
+    return told("kill -9 of a process that downloads a model", kills.downloads(place, 100, chance()))
 
 
 def memory(image: Path, song: Path, place: Path) -> dict:

@@ -92,6 +92,7 @@ class Hub:
     log: list[tuple[str, str, str]] = field(default_factory=list)  # method, path, range
 
     gate: threading.Event = field(default_factory=threading.Event)
+    pause: float = 0.05  # seconds between two pieces of what is slow
 
     def __post_init__(self) -> None:
         self.publish("tiny/wan", FIRST, WAN)
@@ -185,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
         if start >= len(content) and asked:
             self._answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
             return
-        self._send(content, start, trouble, {"ETag": f'"{_name(content)}"', "X-Repo-Commit": commit})
+        self._send(content, start, trouble, {"ETag": f'"{git_or_sha(content)}"', "X-Repo-Commit": commit})
 
     def _send(self, content: bytes, start: int, trouble: str, headers: dict[str, str]) -> None:
         body = content[start:]
@@ -208,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
             except OSError:  # the client was killed
                 self.close_connection = True
                 return
-            time.sleep(0.05 if trouble == "slow" else 0)
+            time.sleep(self.hub.pause if trouble == "slow" else 0)
 
     def _answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -219,7 +220,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
-def _name(content: bytes) -> str:
+def places(server: Hub, folder: Path) -> dict[str, str]:
+    """The environment of a process that downloads from this server, into this folder."""
+    return {
+        "HF_ENDPOINT": server.url,
+        "HF_HOME": str(folder / "hf"),
+        "S2V_NB_MODELS": str(folder / "own"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+
+
+def git_or_sha(content: bytes) -> str:
     """What the hub calls a file: git's hash of the blob, of LFS files the SHA-256."""
     if len(content) >= 10_000:
         return hashlib.sha256(content).hexdigest()
@@ -229,9 +240,9 @@ def _name(content: bytes) -> str:
 def _listed(path: str, content: bytes) -> dict:
     entry = {"rfilename": path, "size": len(content)}
     if len(content) >= 10_000:
-        lfs = {"sha256": _name(content), "size": len(content), "pointerSize": 130}
+        lfs = {"sha256": git_or_sha(content), "size": len(content), "pointerSize": 130}
         return {**entry, "blobId": "0" * 40, "lfs": lfs}
-    return {**entry, "blobId": _name(content)}
+    return {**entry, "blobId": git_or_sha(content)}
 
 
 if __name__ == "__main__":

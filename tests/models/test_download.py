@@ -23,7 +23,7 @@ from s2v_nb.models.locks import alone
 from s2v_nb.models.pins import lock_file
 from s2v_nb.models.transfer import BarView, Meter, Transfer, line
 from s2v_nb.models.upkeep import verify
-from tests.models.hub import FIRST, MODELS, QUANT, ROOT, SECOND, WAN, Hub
+from tests.models.hub import FIRST, MODELS, QUANT, ROOT, SECOND, WAN, Hub, places
 
 TINY, QUANTISED = MODELS["tiny"], MODELS["tiny-q4"]
 SHARD = "transformer/m-1.safetensors"
@@ -43,15 +43,6 @@ def here(server, tmp_path, monkeypatch):
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.setattr(hub, "PAUSES", (0.02, 0.02))
     return tmp_path
-
-
-def places(server: Hub, folder: Path) -> dict[str, str]:
-    return {
-        "HF_ENDPOINT": server.url,
-        "HF_HOME": str(folder / "hf"),
-        "S2V_NB_MODELS": str(folder / "own"),
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-    }
 
 
 def start(*arguments: object, **environment: str) -> subprocess.Popen:
@@ -244,7 +235,7 @@ def test_a_list_without_a_shard_makes_no_model(here, server):
 
 def test_files_without_a_hash_are_not_fetched(here, server, monkeypatch):
     """They could not be checked, and their name in the cache would be whatever the mirror says."""
-    monkeypatch.setattr("tests.models.hub._name", lambda content: "../../somewhere")
+    monkeypatch.setattr("tests.models.hub.git_or_sha", lambda content: "../../somewhere")
 
     with pytest.raises(DownloadFailed, match="without a hash"):
         fetch(TINY)

@@ -262,17 +262,22 @@ def _hours_of_mp3(path: Path, _: World) -> None:
 
 
 def _hours_of_flac(path: Path, _: World) -> None:
-    with soundfile.SoundFile(path, "w", 8_000, 8, format="FLAC", subtype="PCM_16") as file:
+    with soundfile.SoundFile(path, "w", 8_000, 1, format="FLAC", subtype="PCM_16") as file:
         for _minute in range(180):
-            file.write(np.zeros((60 * 8_000, 8), np.int16))
+            file.write(np.zeros(60 * 8_000, np.int16))
 
 
 def _hours_of_m4a(path: Path, _: World) -> None:
-    path.write_bytes(encoded(f"anullsrc=r=8000:cl=mono:d={3 * HOUR} -c:a aac -b:a 8k -f ipod"))
+    """A minute, encoded once and copied behind itself."""
+    minute = path.with_name("minute.m4a")
+    minute.write_bytes(encoded("anullsrc=r=8000:cl=mono:d=60 -c:a aac -b:a 8k -f ipod"))
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-stream_loop", "179", "-i", minute]
+    subprocess.run([*command, "-c", "copy", "-f", "ipod", path], check=True)
+    minute.unlink()
 
 
 def _hours_of_aac(path: Path, _: World) -> None:
-    path.write_bytes(sound("aac") * HOUR)
+    path.write_bytes(encoded("sine=frequency=220:duration=3:sample_rate=8000 -c:a aac -f adts") * HOUR)
 
 
 def _minutes_of_aac(path: Path, _: World) -> None:

@@ -15,20 +15,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
-from s2v_nb import Progress, Settings, Sweep, generate
+from s2v_nb import Progress, Settings, Sweep, analyze, generate
 from s2v_nb.jobs import Task, worker_process
 from s2v_nb.media.video import is_whole, read_frames
+from s2v_nb.models.locks import is_busy
+from s2v_nb.models.store import PARTIAL, component_folder, located, matching
+from s2v_nb.models.upkeep import verify
 from s2v_nb.progress import State
 from s2v_nb.sweeps.claim import owner
 from s2v_nb.sweeps.progress import SweepProgress
 from s2v_nb.widgets.upload import Incoming
+from tests.models.hub import MODELS, ROOT, WAN, Hub, git_or_sha, places
 
 SMALL = {"duration": 3.0, "resolution": "480p", "aspect": "1:1", "fps": 24, "start": 4.0}
 PART = 48  # frames of a finished part, two seconds
-CELLS = [{"seed": seed} for seed in range(3)]
 PATIENCE = 120.0
 
 CLIP = """
@@ -50,8 +56,9 @@ import s2v_nb.engines.preview.render, s2v_nb.rhythm.analysis, s2v_nb.alignment
 from s2v_nb import Settings, Sweep
 from s2v_nb.sweeps.progress import SweepProgress
 print("ready", flush=True)
-Sweep(sys.argv[1], sys.argv[2], Settings(**SMALL), cells=CELLS, out=sys.argv[3]).run(progress=SweepProgress())
-""".replace("SMALL", repr(SMALL)).replace("CELLS", repr(CELLS))
+cells = [{"seed": seed} for seed in range(int(sys.argv[4]))]
+Sweep(sys.argv[1], sys.argv[2], Settings(**SMALL), cells=cells, out=sys.argv[3]).run(progress=SweepProgress())
+""".replace("SMALL", repr(SMALL))
 UPLOAD = """
 import sys
 from pathlib import Path
@@ -66,6 +73,16 @@ while True:
         incoming.keep()
     for number in range(20):
         (Path(sys.argv[1]) / f"{number}.wav").unlink()
+"""
+
+DOWNLOAD = """
+import huggingface_hub, huggingface_hub.utils
+from s2v_nb.models.download import fetch
+from s2v_nb.models.upkeep import verify
+from tests.models.hub import MODELS
+print("ready", flush=True)
+fetch(MODELS["tiny"])
+assert verify(MODELS["tiny"]) == {}
 """
 
 
@@ -91,7 +108,7 @@ class Findings:
 def start(code: str, *arguments: object) -> subprocess.Popen:
     """A child in a session of its own, once it is ready to begin."""
     process = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True,
-                               start_new_session=True)  # fmt: skip
+                               cwd=ROOT, start_new_session=True)  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.stdout.close()
@@ -99,13 +116,14 @@ def start(code: str, *arguments: object) -> subprocess.Popen:
 
 
 def killed(process: subprocess.Popen, after: float, chance: random.Random) -> bool:
-    """kill -9 after so many seconds; False if it was finished before. As often as not its encoder outlives it."""
+    """kill -9 after so many seconds; False if it ended well before. As often as not its encoder outlives it."""
     try:
         process.wait(after)
     except subprocess.TimeoutExpired:
         (os.killpg if chance.random() < 0.5 else os.kill)(process.pid, signal.SIGKILL)
         process.wait()
         return True
+    assert process.returncode == 0
     return False
 
 
@@ -117,10 +135,20 @@ def duration(make: Callable[[], subprocess.Popen]) -> float:
     return time.monotonic() - began
 
 
+@cache
+def undisturbed(cover: Path, song: Path) -> tuple[str, float]:
+    """The frames of the clip that all of these make, and the seconds that it takes once the song was heard."""
+    analyze(song)
+    with TemporaryDirectory() as folder:
+        began = time.monotonic()
+        clip = generate(cover, song, runs=folder, **SMALL)
+        seconds = time.monotonic() - began
+        return frames(clip.path), seconds
+
+
 def clips(cover: Path, song: Path, place: Path, kills: int, chance: random.Random) -> Findings:
     """Of `generate`: the same clip is begun again until it is there, then a new one in another folder."""
-    wanted = frames(generate(cover, song, runs=place / "calm", **SMALL).path)  # what was heard is kept from here on
-    longest, found = duration(lambda: start(CLIP, cover, song, place / "calm again", place / "log")), Findings()
+    (wanted, longest), found = undisturbed(cover, song), Findings()
     moments = spread(kills, longest, chance)
     while found.kills < kills:
         runs = place / f"story {found.stories}"
@@ -129,7 +157,7 @@ def clips(cover: Path, song: Path, place: Path, kills: int, chance: random.Rando
             log = place / "log"
             log.unlink(missing_ok=True)
             process = start(CLIP, cover, song, runs, log)
-            found.kills += killed(process, next(moments), chance)
+            found.kills += killed(process, next(moments) if found.kills < kills else PATIENCE, chance)
             check_parts(found, before, parts_of(runs), log)
             found.half_files_by_a_final_name += len(half_files(runs))
         kept = stamps(runs, "clip.mp4")
@@ -155,17 +183,19 @@ def check_parts(found: Findings, before: dict, after: dict, log: Path) -> None:
     found.finished_frames_rendered_again += sum(number <= PART * len(before) for number in rendered)
 
 
-def sweeps(cover: Path, song: Path, place: Path, kills: int, chance: random.Random) -> Findings:
+def sweeps(cover: Path, song: Path, place: Path, kills: int, chance: random.Random, cells: int = 3) -> Findings:
     """Of a sweep's driver: the same sweep is begun again until it is done, then a new one."""
-    wanted = swept(Sweep(cover, song, Settings(**SMALL), cells=CELLS, out=place / "calm").run(progress=SweepProgress()))
-    longest, found = duration(lambda: start(SWEEP, cover, song, place / "calm again")), Findings()
+    analyze(song)
+    longest, found = duration(lambda: start(SWEEP, cover, song, place / "calm", cells)), Findings()
+    wanted = swept(Sweep.open(place / "calm"))
     moments = spread(kills, longest, chance)
     while found.kills < kills:
         out = place / f"story {found.stories}"
-        sweep = Sweep(cover, song, Settings(**SMALL), cells=CELLS, out=out)
+        sweep = Sweep(cover, song, Settings(**SMALL), cells=[{"seed": seed} for seed in range(cells)], out=out)
         while not all(cell.is_done for cell in sweep.cells):
             before = finished(sweep)
-            found.kills += killed(start(SWEEP, cover, song, out), next(moments), chance)
+            process = start(SWEEP, cover, song, out, cells)
+            found.kills += killed(process, next(moments) if found.kills < kills else PATIENCE, chance)
             check_cells(found, before, finished(sweep))
             found.half_files_by_a_final_name += len(half_files(out))
         kept = finished(sweep)
@@ -197,22 +227,16 @@ def swept(sweep: Sweep) -> list[object]:
 
 def jobs(cover: Path, song: Path, place: Path, kills: int, chance: random.Random) -> Findings:
     """Of the studio's worker while it makes a clip; another worker goes on with the same task."""
-    found, longest, wanted = Findings(), 0.0, ""
-    moments: Iterator[float] = iter(())
-    for number in range(kills + 1):
-        tasks = place / f"runs {number}" / "tasks"
+    (wanted, longest), found = undisturbed(cover, song), Findings()
+    for moment in islice(spread(kills, longest, chance), kills):
+        tasks = place / f"runs {found.stories}" / "tasks"
         task = ask(cover, song, tasks)
-        until(lambda task=task: (task.folder / "begun.json").exists())
-        began = time.monotonic()
-        if number:  # the first is the undisturbed one
-            time.sleep(next(moments))
-            found.kills += kill_worker(tasks)
-            worker_process.ensure(tasks)
+        until((task.folder / "begun.json").exists)
+        time.sleep(moment)
+        found.kills += kill_worker(tasks)
+        worker_process.ensure(tasks)
         until(lambda task=task: task.result)
         assert task.state == "done", task.result
-        longest = longest or time.monotonic() - began
-        moments = moments if number else spread(kills, longest, chance)
-        wanted = wanted or frames(Path(task.result["clip"]))
         found.results_that_differ += frames(Path(task.result["clip"])) != wanted
         found.half_files_by_a_final_name += len(half_files(tasks.parent))
         kill_worker(tasks)
@@ -249,6 +273,58 @@ def uploads(place: Path, kills: int, chance: random.Random) -> Findings:
         incoming.drop()
         found.stories += 1
     return found
+
+
+def downloads(place: Path, kills: int, chance: random.Random) -> Findings:
+    """Of a process that downloads a model in small pieces; the server's log says what it asked for."""
+    found = Findings()
+    with Hub(pause=0.01) as server:
+        server.trouble["*"] = ["slow!"]
+        with patch.dict(os.environ, places(server, place / "calm")):
+            longest = duration(lambda: start(DOWNLOAD))
+        moments = spread(kills, longest, chance)
+        while found.kills < kills:
+            folder = place / f"story {found.stories}"
+            with patch.dict(os.environ, places(server, folder)):
+                fetched_in_spite_of_kills(found, server, folder, kills, moments, chance)
+    return found
+
+
+def fetched_in_spite_of_kills(
+    found: Findings, server: Hub, folder: Path, kills: int, moments: Iterator[float], chance: random.Random
+) -> None:
+    """The same download is begun again until it ends well."""
+    was_killed = True
+    while was_killed:
+        before = brought(folder)
+        server.log.clear()
+        was_killed = killed(start(DOWNLOAD), next(moments) if found.kills < kills else PATIENCE, chance)
+        found.kills += was_killed
+        after = brought(folder)
+        found.finished_lost += len(before.keys() - after.keys())
+        found.finished_written_again += sum(after[path] != stamp for path, stamp in before.items() if path in after)
+        found.finished_written_again += len({git_or_sha(WAN[path]) for path in server.fetched()} & before.keys())
+        found.half_files_by_a_final_name += broken(folder) + len(half_files(folder))
+        found.locks_left += sum(is_busy(component) for component in MODELS["tiny"].components.values())
+    found.results_that_differ += located(MODELS["tiny"]) is None or verify(MODELS["tiny"]) != {}
+    found.scratch_files_left += sum(PARTIAL in path.name or ".partial-" in path.name for path in folder.rglob("*"))
+    found.stories += 1
+
+
+def brought(folder: Path) -> dict[str, tuple[int, int]]:
+    """The files that have their final name in the cache, by their hash."""
+    return {Path(name).name: stamp for name, stamp in stamps(folder, "blobs/*").items() if not name.endswith(PARTIAL)}
+
+
+def broken(folder: Path) -> int:
+    """Files of the cache that are not what their name says, and files of located components that are not there."""
+    blobs = [path for path in folder.rglob("blobs/*") if not path.name.endswith(PARTIAL)]
+    wrong = sum(git_or_sha(path.read_bytes()) != path.name for path in blobs)
+    for component in MODELS["tiny"].components.values():
+        if (files := component_folder(component)) is not None:
+            wanted = matching(component, list(WAN))
+            wrong += sum((files / Path(name).name).read_bytes() != WAN[name] for name in wanted)
+    return wrong
 
 
 # --- looking
@@ -297,7 +373,9 @@ def _whole(path: Path) -> bool:
         return path.read_bytes().endswith(b"IEND\xaeB`\x82")
     if path.suffix == ".csv":
         return path.read_text().endswith("\n")
-    return path.suffix == ".log" or path.name in ("error.txt", "stop")  # they may be of any length
+    if path.parent.name == "blobs" or path.is_symlink():
+        return True  # of a model: `broken` knows what they must hold
+    return path.suffix in (".log", ".lock") or path.name in ("error.txt", "stop")  # they may be of any length
 
 
 def end(found: Findings, folder: Path) -> None:

@@ -21,13 +21,13 @@ from s2v_nb.widgets.upload import keep_bytes
 from s2v_nb.workspace import Workspace
 from tests.jobs.studio import until
 from tests.trust.disks import small_disk
-from tests.trust.kills import PART, SMALL, frames, half_files
+from tests.trust.kills import PART, SMALL, frames, half_files, undisturbed
 
 
-@pytest.fixture(scope="module")
-def wanted(cover, song, tmp_path_factory) -> str:
+@pytest.fixture
+def wanted(cover, song) -> str:
     """The frames of the clip that all of these make."""
-    return frames(generate(cover, song, runs=tmp_path_factory.mktemp("wanted"), **SMALL).path)
+    return undisturbed(cover, song)[0]
 
 
 def at_frame(number: int, act) -> Progress:
@@ -224,28 +224,30 @@ time.time = lambda: real() + jump[0]
 time.time_ns = lambda: int(time.time() * 1e9)
 from s2v_nb import Progress, Settings, Sweep, generate
 from s2v_nb.sweeps.progress import SweepProgress
-seconds = float(sys.argv[4])
 def leap(state):
     if (state.stage, state.done) == ("frames", 20):
         jump[0] = seconds
-generate(sys.argv[1], sys.argv[2], runs=sys.argv[3] + "/runs", progress=Progress(leap), **SMALL)
-jump[0] = 0.0
-progress = SweepProgress()
-progress.views.append(lambda state: state.current and leap(state.current))
-Sweep(sys.argv[1], sys.argv[2], Settings(**SMALL), seed=[0], out=sys.argv[3] + "/sweep").run(progress=progress)
+for seconds in map(float, sys.argv[4:]):
+    place, jump[0] = f"{sys.argv[3]}/{seconds:.0f}", 0.0
+    generate(sys.argv[1], sys.argv[2], runs=place + "/runs", progress=Progress(leap), **SMALL)
+    jump[0] = 0.0
+    progress = SweepProgress()
+    progress.views.append(lambda state: state.current and leap(state.current))
+    Sweep(sys.argv[1], sys.argv[2], Settings(**SMALL), seed=[0], out=place + "/sweep").run(progress=progress)
 """.replace("SMALL", repr(SMALL))
 
 
-@pytest.mark.parametrize("seconds", [86_400, -86_400])
-def test_a_clock_that_jumps_while_a_clip_and_a_sweep_are_made(cover, song, tmp_path, wanted, seconds):
-    command = [sys.executable, "-c", JUMPING, cover, song, tmp_path, seconds]
+def test_a_clock_that_jumps_while_a_clip_and_a_sweep_are_made(cover, song, tmp_path, wanted):
+    """A day forward, a day back."""
+    command = [sys.executable, "-c", JUMPING, cover, song, tmp_path, 86_400, -86_400]
     subprocess.run([str(part) for part in command], check=True)
-    made = Sweep.open(tmp_path / "sweep").cells[0]
 
-    assert frames(next(tmp_path.glob("runs/*/clip.mp4"))) == frames(made.path) == wanted
-    assert made.is_done
-    assert 0 <= made.result["seconds"] < 60
-    assert not (made.folder / "claim.json").exists()
+    for place in (tmp_path / "86400", tmp_path / "-86400"):
+        made = Sweep.open(place / "sweep").cells[0]
+        assert frames(next(place.glob("runs/*/clip.mp4"))) == frames(made.path) == wanted
+        assert made.is_done
+        assert 0 <= made.result["seconds"] < 60
+        assert not (made.folder / "claim.json").exists()
 
 
 @pytest.mark.parametrize("seconds", [86_400, -86_400])
@@ -301,31 +303,33 @@ from pathlib import Path
 from s2v_nb import generate
 import av, cv2, soundfile, s2v_nb.engines.preview.render, s2v_nb.rhythm.analysis
 print("ready", flush=True)
-sys.stdin.readline()
-clip = generate(sys.argv[1], sys.argv[2], runs=sys.argv[3], **SMALL)
-print(clip.path, flush=True)
+for line in sys.stdin:
+    print(generate(sys.argv[1], sys.argv[2], runs=line.strip(), **SMALL).path, flush=True)
 """.replace("SMALL", repr(SMALL))
 
 
-def kernel(cover, song, runs) -> subprocess.Popen:
-    command = [sys.executable, "-c", GENERATE, cover, song, runs]
+def kernel(cover, song) -> subprocess.Popen:
+    """It makes the clip in each folder that it is told."""
+    command = [sys.executable, "-c", GENERATE, cover, song]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("apart", [0.0, 0.4])
-def test_two_kernels_make_the_same_clip_in_one_folder(cover, song, tmp_path, wanted, apart):
-    both = [kernel(cover, song, tmp_path) for _ in range(2)]
+def test_two_kernels_make_the_same_clip_in_one_folder(cover, song, tmp_path, wanted):
+    """They begin at once, and one a little after the other."""
+    both = [kernel(cover, song) for _ in range(2)]
     assert [each.stdout.readline() for each in both] == ["ready\n"] * 2
+    for apart in (0.0, 0.4):
+        for each in both:
+            each.stdin.write(f"{tmp_path / str(apart)}\n")
+            each.stdin.flush()
+            time.sleep(apart)
+        (path,) = {each.stdout.readline().strip() for each in both}
+        assert frames(Path(path)) == wanted
+        assert sorted(p.name for p in Path(path).parent.iterdir()) == ["clip.mp4", "progress.json", "spec.json"]
     for each in both:
-        each.stdin.write("go\n")
-        each.stdin.flush()
-        time.sleep(apart)
-    paths = {each.communicate(timeout=120)[0].strip() for each in both}
+        each.communicate(timeout=120)
 
     assert [each.returncode for each in both] == [0, 0]
-    (path,) = paths
-    assert frames(Path(path)) == wanted
-    assert sorted(p.name for p in Path(path).parent.iterdir()) == ["clip.mp4", "progress.json", "spec.json"]
 
 
 def test_two_tabs_on_one_job(cover, song, tmp_path):
@@ -333,7 +337,7 @@ def test_two_tabs_on_one_job(cover, song, tmp_path):
     for path in (cover, song):
         shutil.copy(path, tmp_path / path.name)
     first, second = Workspace(tmp_path), Workspace(tmp_path)
-    settings = Settings(**SMALL).but(duration=12.0)
+    settings = Settings(**SMALL).but(duration=8.0)
     try:
         for tab in (first, second):
             tab.use(image="cover.png", audio="song.wav", settings=settings)
