@@ -32,7 +32,7 @@ from s2v_nb.models.wan_s2v.lean_pipeline import LeanS2VPipeline
 from s2v_nb.models.wan_ti2v.loaded import LoadedTI2V
 from s2v_nb.runs import Clip
 from s2v_nb.runs.material import Material, Song
-from s2v_nb.session import Gpu
+from s2v_nb.session import Disk, Gpu
 from tests.engines.tiny_engines import ENGINES, PARTS, SIDE, SMALL, generate_and_halt, tell_steps, use
 from tests.trust.disks import small_disk
 
@@ -312,6 +312,15 @@ def test_a_full_disk_ends_in_a_sentence_and_leaves_no_half_part(tmp_path):
             write(np.ones((4, 512, 512, 3), np.uint8))
 
         assert not list(parts.folder.iterdir())
+
+
+def test_too_small_a_disk_is_named_before_anything_is_loaded(request_for, moments, monkeypatch):
+    monkeypatch.setattr(base, "disk", lambda place: Disk(10**9, 1000))
+
+    with pytest.raises(InputError, match="MiB of disk, but 0 MiB are free"):
+        next(iter(get_engine("wan-ti2v-5b").frames(request_for())))
+
+    assert parts_made(moments) == []
 
 
 @pytest.mark.parametrize("frames", [2, 4])

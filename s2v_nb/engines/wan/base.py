@@ -29,6 +29,7 @@ from s2v_nb.models.catalog import Model, get_model
 from s2v_nb.models.devices import chosen_device, known_device, measured_device
 from s2v_nb.models.download import fetch, located
 from s2v_nb.models.memory import MemoryPlan, Shape, fits, on_cpu, plan, plan_within
+from s2v_nb.session import disk
 from s2v_nb.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -200,6 +201,7 @@ class WanEngine(ABC):
     def run(self, job: Job, made: "Made") -> None:
         """Make the parts that are missing; where the GPU's memory is too small, in a way that takes less."""
         settings = job.request.settings
+        self._check_disk(job)
         found, _ = self._memory_plan(settings, job.spans)
         folders = fetch(job.model, progress=lambda _: made.check())
         while True:
@@ -214,6 +216,15 @@ class WanEngine(ABC):
                 found = self._smaller_plan(job, found, error)
                 job.request.work.tell(Notice("plan.stepped_down", {"way": found.way, "part": made.next + 1}))
             CACHE.unload()  # here, where no traceback holds tensors any longer
+
+    def _check_disk(self, job: Job) -> None:
+        """InputError unless the frames of all missing parts have room on the disk."""
+        missing = [span for span in job.spans if self.made_before(job, span) is None]
+        needs = sum(self.source_frames(span) for span in missing) * job.picture.nbytes
+        has = disk(job.raw.folder).free
+        if has < needs:
+            where = str(job.raw.folder.parent)
+            raise InputError("sweep.disk", name=where, needs=needs / 2**20, has=has / 2**20)
 
     def _smaller_plan(self, job: Job, found: MemoryPlan, error: Exception) -> MemoryPlan:
         if chosen_device() == "cpu":  # there is one way only
