@@ -7,6 +7,7 @@ import hashlib
 import json
 import random
 import re
+import signal
 import sys
 import threading
 import time
@@ -116,7 +117,7 @@ class Hub:
 
     def __enter__(self) -> "Hub":
         handler = type("Handler", (_Handler,), {"hub": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -125,6 +126,13 @@ class Hub:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Clients that were killed in the middle of a request are no news."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(*_)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -249,6 +257,7 @@ if __name__ == "__main__":
     from s2v_nb.cli import main
     from s2v_nb.models import hub
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to Ctrl-C
     catalog.MODELS.clear()
     catalog.MODELS.update(MODELS)
     hub.PAUSES = (0.05, 0.05)
