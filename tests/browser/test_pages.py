@@ -32,7 +32,8 @@ PLAYLIST = "ffconcat version 1.0\nfile '/etc/passwd'\n"
 KEY = re.compile(r"\b(studio|session|control|option|preset|stage|kind|failed|image|audio)\.[a-z_]+\b")
 # what stays as it is: names of files, formats, units, engines and languages, and abbreviations
 SAME_IN_CHINESE = re.compile(
-    r"\S+\.(?:png|jpg|wav|mp3|ipynb)|English|JPG|PNG|WebP|GPU|MiB|MB|GB|BPM|kHz|Ctrl|Cmd|Mac|preview|runs|[\w.]*\d\w*"
+    r"\S+\.(?:png|jpg|wav|mp3|ipynb)|English|JPG|PNG|WebP|GPU|MiB|MB|GB|BPM|kHz|Ctrl|Cmd|Mac|preview|runs|"
+    r"wan-\w+-\d+b|NVIDIA|[\w.]*\d\w*"
 )
 
 
