@@ -18,7 +18,6 @@ from s2v_nb.models.catalog import Model
 
 GB = 1e9
 SPARE = 0.04  # of the GPU's memory: what the allocator loses between pieces
-CONTEXT = 0.5e9  # bytes that the driver and its libraries take beside the tensors
 HOST_SPARE = 3e9  # bytes that the rest of the process and the system need
 PARTS = (16_384, 8_192, 4_096)  # tokens at once
 MOST_TILES = 6

@@ -12,6 +12,7 @@ from diffusers import WanImageToVideoPipeline
 from s2v_nb.models import wan_vae
 from s2v_nb.models.loaded import Loaded
 from s2v_nb.models.memory import MemoryPlan
+from s2v_nb.models.wan_s2v.embedders import TEXT_TOKENS
 from s2v_nb.models.wan_ti2v.loading import load_ti2v_transformer
 from s2v_nb.models.wan_ti2v.schedule import DistilledScheduler, guided_scheduler
 
@@ -96,9 +97,6 @@ class LoadedTI2V(Loaded):
         if guidance > 1:
             return embeds, other
         return other + weight * (embeds - other), None
-
-
-TEXT_TOKENS = 512
 
 
 def padded(embeds: torch.Tensor) -> torch.Tensor:
