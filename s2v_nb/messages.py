@@ -849,6 +849,26 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "auto: the best that runs here",
         "自动：选择此处可用的最佳引擎",
     ),
+    "studio.engine_now": (
+        "auto is {engine} now.",
+        "自动选择当前为 {engine}。",
+    ),
+    "studio.limit_minutes": (
+        "At most, minutes",
+        "最多（分钟）",
+    ),
+    "studio.limit_minutes_tip": (
+        "How long a clip may take on auto; 0 for no limit",
+        "自动选择时每个片段最多用时；0 表示不限",
+    ),
+    "studio.limit_money": (
+        "At most, money",
+        "最多（费用）",
+    ),
+    "studio.limit_money_tip": (
+        "What a clip may cost on auto, at your price per hour; 0 for no limit",
+        "自动选择时每个片段最多花费（按您的每小时价格）；0 表示不限",
+    ),
     "studio.engine_ready": (
         "runs here",
         "此处可用",

@@ -179,7 +179,7 @@ class Workspace(HasTraits):
             if self.job and not self.job.finished:  # a double click
                 return self.job
             self._reload_what_changed()
-            self.job = Job(self._submit("clip", **self._sources(), settings=vars(self.settings), limits=self._limits))
+            self.job = Job(self._submit("clip", **self._sources(), settings=vars(self.settings), limits=self._bounds))
         self.message = None
         return self.job
 
@@ -300,24 +300,27 @@ class Workspace(HasTraits):
     # --- what follows from it
 
     @property
-    def _limits(self) -> dict[str, float]:
-        """The limits at the price that is set, as JSON can hold them: open ones are left out."""
-        price = self.price_per_hour or self.limits.price_per_hour
-        known = {"seconds": self.limits.seconds, "money": self.limits.money, "price_per_hour": price}
-        return {name: value for name, value in known.items() if math.isfinite(value)}
+    def _priced(self) -> Limits:
+        """The limits at the price that is set."""
+        return replace(self.limits, price_per_hour=self.price_per_hour or self.limits.price_per_hour)
+
+    @property
+    def _bounds(self) -> dict[str, float]:
+        """The limits as JSON can hold them: open ones are left out."""
+        return {name: value for name, value in vars(self._priced).items() if math.isfinite(value)}
 
     @observe("settings", "image", "price_per_hour", "limits")
     def _estimate(self, _: Any = None) -> None:
         size = self.image.size if self.image else None
-        limits = Limits(**self._limits)
-        self.estimate = estimate(self.settings, image_size=size, price_per_hour=self.price_per_hour, limits=limits)
+        price = self.price_per_hour
+        self.estimate = estimate(self.settings, image_size=size, price_per_hour=price, limits=self._priced)
 
-    @observe("settings", "image", "audio", "heard", "price_per_hour", "sweep_plan")
+    @observe("settings", "image", "audio", "heard", "price_per_hour", "limits", "sweep_plan")
     def _estimate_sweep(self, _: Any = None) -> None:
         """Of the same sweep begun before, only what is missing; what the last one took is known."""
         like = [now.cell for now in self.sweep.cells] if self.sweep else []
         begun = tried_again(read_cells(self.sweeps / self._sweep_name()))
-        cells = begun or self.sweep_plan.cells(self.settings, self.runs)
+        cells = begun or self.sweep_plan.cells(self.settings, self.runs, self._priced)
         self.sweep_estimate = expected(cells, self.price_per_hour, self.runs, like=like) if cells else None
 
     @observe("settings")

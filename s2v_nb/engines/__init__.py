@@ -10,8 +10,8 @@ from s2v_nb.errors import InputError
 from s2v_nb.settings import Settings
 
 __all__ = [
-    "ENGINES", "Chosen", "Engine", "EngineCard", "Limits", "Notice", "Plan", "Request", "Work", "choose_engine",
-    "engine_cards", "get_engine",
+    "ENGINES", "FALLBACK", "Chosen", "Engine", "EngineCard", "Limits", "Notice", "Plan", "Request", "Work",
+    "choose_engine", "engine_cards", "get_engine",
 ]  # fmt: skip
 
 ENGINES = {  # name -> module:class, imported when used
@@ -29,13 +29,19 @@ def get_engine(name: str, settings: Settings | None = None, limits: Limits | Non
     InputError
         If there is none of that name; whether it can run here is asked of its `refusal`.
     """
-    if name == "auto":
-        return choose_engine(settings or Settings(), limits).engine
-    return _engine(name)
+    return choose_engine((settings or Settings()).but(engine=name), limits).engine
 
 
 def choose_engine(settings: Settings, limits: Limits | None = None) -> Chosen:
-    """What 'auto' means for a clip of these settings, and why it is not a better one."""
+    """The engine that makes a clip of these settings; of 'auto' also why it is not a better one.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if settings.engine != "auto":
+        return Chosen(_engine(settings.engine))
     ranked = [_engine(name) for name in RANKED]
     return choose(ranked, _engine(FALLBACK), settings, limits or Limits())
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from s2v_nb.engines import Limits, get_engine
+from s2v_nb.engines import Limits, Notice, choose_engine, get_engine
 from s2v_nb.session import cache_folder, memory_limit
 from s2v_nb.settings import Settings
 from s2v_nb.storage import parse_json, write_json
@@ -18,7 +18,8 @@ DEFAULT_IMAGE = (1920, 1080)
 class Estimate:
     """Expected ``seconds``, peak ``memory_bytes`` and ``money`` (None without a price); ``fits`` in this machine.
 
-    ``measured`` says that the seconds rest on clips that were made here.
+    ``measured`` says that the seconds rest on clips that were made here. ``engine`` is the one that makes the clip,
+    ``passed_over`` says why 'auto' is not a better one.
     """
 
     seconds: float
@@ -26,6 +27,8 @@ class Estimate:
     money: float | None
     fits: bool
     measured: bool
+    engine: str
+    passed_over: tuple[Notice, ...] = ()
 
 
 def estimate(
@@ -44,12 +47,14 @@ def estimate(
     InputError
         If the engine is unknown.
     """
-    engine = get_engine(settings.engine, settings, limits)
+    chosen = choose_engine(settings, limits)
+    engine = chosen.engine
     seconds, memory = engine.estimate(settings, image_size or DEFAULT_IMAGE)
     ratios = _ratios().get(engine.name, [])
     seconds *= statistics.median(ratios) if ratios else 1.0
     money = seconds * price_per_hour / 3600 if price_per_hour > 0 else None
-    return Estimate(seconds, memory, money, memory < memory_limit(), bool(ratios))
+    fits = memory < memory_limit()
+    return Estimate(seconds, memory, money, fits, bool(ratios), engine.name, chosen.passed_over)
 
 
 def learn(settings: Settings, image_size: tuple[int, int], seconds: float) -> None:

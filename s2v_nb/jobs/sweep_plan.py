@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from s2v_nb.engines import get_engine
+from s2v_nb.engines import Limits, get_engine
 from s2v_nb.errors import InputError
 from s2v_nb.settings import CONTROLS, PRESETS, Settings
 from s2v_nb.sweeps.cell import Cell
@@ -89,10 +89,10 @@ class SweepPlan:
         what = [asdict(self.base(settings)), self.axes, heard]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
 
-    def cells(self, settings: Settings, runs: Path) -> tuple[Cell, ...]:
-        """The cells, none of them made; empty if there is no motion."""
+    def cells(self, settings: Settings, runs: Path, limits: Limits | None = None) -> tuple[Cell, ...]:
+        """The cells, none of them made; empty if there is no motion. ``limits`` of each clip decide what 'auto' is."""
         base = self.base(settings)
-        return unmade_cells(self.axes, base.but(engine=get_engine(base.engine, base).name), runs)
+        return unmade_cells(self.axes, base.but(engine=get_engine(base.engine, base, limits).name), runs)
 
 
 def checked_axes(axes: Any) -> dict[str, list]:

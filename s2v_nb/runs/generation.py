@@ -108,8 +108,6 @@ def generate(
 
 def _engine_for(settings: Settings, limits: Limits | None) -> tuple[Engine, tuple[Notice, ...]]:
     """The engine that makes the clip, and what is to be said of the choice."""
-    if settings.engine != "auto":
-        return get_engine(settings.engine), ()
     chosen = choose_engine(settings, limits)
     return chosen.engine, tuple(_passed_over(chosen))
 

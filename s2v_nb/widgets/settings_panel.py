@@ -1,12 +1,14 @@
 """`SettingsPanel`: every choice of `Settings` with its bounds and one line of help, from one table."""
 
 import html
+import math
 import random
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
 
-from s2v_nb.engines import EngineCard, engine_cards
+from s2v_nb.engines import FALLBACK, EngineCard, engine_cards
 from s2v_nb.errors import LANGUAGES, say
 from s2v_nb.messages import MESSAGES
 from s2v_nb.settings import CONTROLS, PRESETS, Choice, Range
@@ -90,7 +92,25 @@ class SettingsPanel(Panel):
         self.words(self._engine, "control.engine", "tooltip")
         self._engine.observe(lambda change: self._changed("engine", change["new"]), "value")
         self._about = widgets.HTML()
-        return widgets.VBox([self._heading("engine"), self._engine, self._about], layout={"width": "100%"})
+        parts = [self._heading("engine"), self._engine, self._limits_block(), self._about]
+        return widgets.VBox(parts, layout={"width": "100%"})
+
+    def _limits_block(self) -> widgets.Widget:
+        """What 'auto' may take, and what it is within that."""
+        self._minutes, self._money = (self._limit(name, most) for name, most in (("minutes", 1e4), ("money", 1e5)))
+        row = widgets.HBox([self._minutes, self._money], layout={"flex_flow": "row wrap"})
+        self._now = widgets.HTML()
+        self._limits = widgets.VBox([row, self._now], layout={"width": "100%"})
+        for name in ("limits", "price_per_hour", "estimate"):
+            self.watch(name, lambda _: self._show_limits())
+        return self._limits
+
+    def _limit(self, name: str, most: float) -> widgets.BoundedFloatText:
+        style = {"description_width": "initial"}
+        made = widgets.BoundedFloatText(min=0, max=most, step=0.5, layout={"width": "16em"}, style=style)
+        self.words(self.words(made, f"studio.limit_{name}"), f"studio.limit_{name}_tip", "tooltip")
+        made.observe(lambda _: self._limits_chosen(), "value")
+        return made
 
     def _preset(self, name: str) -> widgets.Button:
         button = self.words(widgets.Button(layout=_AUTO), f"preset.{name}")
@@ -151,6 +171,31 @@ class SettingsPanel(Panel):
             start = None if self._best.value else self._start.value
             self.attempt(lambda: self.workspace.change(start=start))
 
+    def _limits_chosen(self) -> None:
+        """0 leaves a limit open."""
+        if not self.is_settling:
+            seconds, money = self._minutes.value * 60 or math.inf, self._money.value or math.inf
+            limits = replace(self.workspace.limits, seconds=seconds, money=money)
+            self.attempt(lambda: setattr(self.workspace, "limits", limits))
+
+    def _show_limits(self) -> None:
+        """Only where there is something to choose from, the money where an hour has a price."""
+        limits, priced = self.workspace.limits, self.workspace.price_per_hour or self.workspace.limits.price_per_hour
+        self._set(self._minutes, value=limits.seconds / 60 if math.isfinite(limits.seconds) else 0.0)
+        self._set(self._money, value=limits.money if math.isfinite(limits.money) else 0.0)
+        self._money.layout.display = "" if priced else "none"
+        can_choose = self.workspace.settings.engine == "auto" and len(self._engine.options) > len(("auto", FALLBACK))
+        self._limits.layout.display = "" if can_choose else "none"
+        self._now.value = f'<div class="s2v-help" role="status">{html.escape(self._now_line())}</div>'
+
+    def _now_line(self) -> str:
+        """Which engine 'auto' is, and why."""
+        found = self.workspace.estimate
+        if found is None:
+            return ""
+        why = [say(reason.key, self.workspace.language, **reason.values) for reason in found.passed_over]
+        return " ".join([self.say("studio.engine_now", engine=found.engine), *why])
+
     def _show(self) -> None:
         """Put every control where the settings are."""
         settings = self.workspace.settings
@@ -161,6 +206,7 @@ class SettingsPanel(Panel):
         if settings.engine in [value for _, value in self._engine.options if isinstance(_, str)]:
             self._set(self._engine, value=settings.engine)
         self._about.value = self._engine_lines()
+        self._show_limits()
         for name, button in self.presets.items():
             chosen = all(getattr(settings, k) == v for k, v in PRESETS[name].items())
             button.button_style = "info" if chosen else ""

@@ -1,6 +1,7 @@
 """`SettingsPanel` shows every choice of `Settings`, and follows and leads the workspace."""
 
 import html
+import math
 import re
 
 import pytest
@@ -115,6 +116,40 @@ def test_an_engine_on_a_model_is_listed_and_says_what_the_sliders_do_once_it_is_
     assert controls[0] in text(panel._about)
     workspace.language = "zh"
     assert controls[1] in text(panel._about)
+
+
+def test_what_auto_may_take_can_be_limited_where_there_is_a_choice(workspace, monkeypatch, tmp_path):
+    monkeypatch.setenv("S2V_NB_DEVICE", "cpu")
+    monkeypatch.setattr("s2v_nb.engines.wan.base.located", lambda model: {"transformer": tmp_path})
+    panel, other = SettingsPanel(workspace), SettingsPanel(workspace)
+    assert panel._limits.layout.display == ""
+    assert panel._money.layout.display == "none"  # an hour has no price
+    assert "auto is wan-ti2v-5b now." in text(panel._now)
+
+    panel._minutes.value = 0.5
+    assert workspace.limits.seconds == 30.0
+    assert other._minutes.value == 0.5
+    assert "auto is preview now." in text(other._now)
+    assert "more than your limit of 0.5" in text(other._now)
+
+    panel._minutes.value = 0.0
+    workspace.price_per_hour = 4.0
+    panel._money.value = 0.5
+    assert (workspace.limits.seconds, workspace.limits.money) == (math.inf, 0.5)
+    assert other._money.layout.display == ""
+    assert "would cost" in text(other._now)
+    workspace.language = "zh"
+    assert "自动选择当前为 preview。" in text(panel._now)
+    assert "花费" in text(panel._now)
+
+    workspace.change(engine="preview")
+    assert panel._limits.layout.display == "none"
+
+
+def test_limits_are_hidden_where_only_the_preview_runs(workspace, monkeypatch):
+    monkeypatch.setattr("s2v_nb.widgets.settings_panel.engine_cards", lambda: engine_cards()[:1])
+
+    assert SettingsPanel(workspace)._limits.layout.display == "none"
 
 
 def test_a_value_out_of_bounds_from_python_is_refused_and_nothing_changes(workspace):
