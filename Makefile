@@ -6,12 +6,15 @@
 # make audit   known vulnerabilities, licences and installed files of all dependencies
 # make bench   speed, memory and alignment, into bench/results/
 
+SHELL := /bin/bash
 BIN := .venv/bin
 NOTEBOOK := notebooks/01_first_video.ipynb
 # what the command line gives reaches the shell as environment, so that no quote or $ in it is ever interpreted
 CHOICES := IMAGE AUDIO PROMPT MOTION DURATION START ASPECT
 given = $(foreach name,$(CHOICES),$(if $(filter command line,$(origin $(name))),$(name)))
 export $(CHOICES)
+# container images often forbid bytecode files: then each kernel, worker and test would compile torch and the rest anew
+unexport PYTHONDONTWRITEBYTECODE
 option = --$(shell echo $(1) | tr A-Z a-z)="$$$(1)"
 
 .PHONY: demo test lab setup check audit bench browser
@@ -23,15 +26,18 @@ demo: setup
 	@$(BIN)/s2v-nb demo $(foreach name,$(given),$(call option,$(name)))
 
 # tests that mostly wait, for pages, kernels and clusters, and those of the networks run beside the others; what they
-# said follows at the end
+# said follows at the end, and once more what failed
 WAITING := tests/browser tests/test_notebooks.py tests/sweeps/test_ray.py tests/sweeps/test_killed.py
 NETWORKS := tests/models
 test: check browser
 	@mkdir -p build; $(BIN)/python -m pytest $(WAITING) >build/waiting.log 2>&1 & waiting=$$!; \
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(NETWORKS) >build/networks.log 2>&1 & networks=$$!; \
-	$(BIN)/python -m pytest $(patsubst %,--ignore=%,$(WAITING) $(NETWORKS)); others=$$?; \
+	$(BIN)/python -m pytest $(patsubst %,--ignore=%,$(WAITING) $(NETWORKS)) 2>&1 | tee build/others.log; \
+	others=$${PIPESTATUS[0]}; \
 	echo "$(NETWORKS):"; wait $$networks; computed=$$?; cat build/networks.log; \
-	echo "$(WAITING):"; wait $$waiting; seen=$$?; cat build/waiting.log; exit $$((others | seen | computed))
+	echo "$(WAITING):"; wait $$waiting; seen=$$?; cat build/waiting.log; \
+	grep -hE -A8 "^(FAILED|ERROR|Current thread|Fatal)" build/others.log build/networks.log build/waiting.log; \
+	exit $$((others | seen | computed))
 
 check: setup
 	$(BIN)/ruff check .

@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 
 fail() { echo "set-up: $*" >&2; exit 1; }
 
+unset PYTHONDONTWRITEBYTECODE # container images often set it: then each kernel would compile torch and the rest anew
+
 PYTHON=${PYTHON:-python3}
 command -v "$PYTHON" >/dev/null || fail "$PYTHON was not found; install Python 3.11 or later, or set PYTHON=..."
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||

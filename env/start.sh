@@ -30,6 +30,7 @@ command -v "$PYTHON" >/dev/null || fail "$PYTHON was not found; install Python 3
 known=$(facts "$PYTHON" "$PORT") || fail "$("$PYTHON" --version) cannot run this; Python 3.11 or later is needed"
 eval "$known"
 [ -n "${JUPYTER_TOKEN:-}" ] || unset JUPYTER_TOKEN # an empty one must not come near the server
+unset PYTHONDONTWRITEBYTECODE # container images often set it: then each kernel would compile torch and the rest anew
 
 # "PORT PID ADDRESS" of the server of these notebooks that answers to its token; nothing if there is none.
 running() {
