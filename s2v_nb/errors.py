@@ -5,6 +5,7 @@ status 2. ``GenerationError`` is for what failed in spite of good input: exit st
 """
 
 import os
+from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
@@ -33,6 +34,14 @@ def _printable(value: object) -> object:
         return value
     clean = "".join(c if c.isprintable() else "?" for c in value)
     return clean if len(clean) <= 160 else clean[:157] + "..."
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the person should know: ``key`` into the table of messages, and what fills the sentence."""
+
+    key: str
+    values: dict[str, Any]
 
 
 class SentenceError(Exception):

@@ -10,7 +10,7 @@ from s2v_nb.errors import InputError
 from s2v_nb.settings import Settings
 
 __all__ = [
-    "ENGINES", "FALLBACK", "Chosen", "Engine", "EngineCard", "Limits", "Notice", "Plan", "Request", "Work",
+    "ENGINES", "RANKED", "Chosen", "Engine", "EngineCard", "Limits", "Notice", "Plan", "Request", "Work",
     "choose_engine", "engine_cards", "get_engine",
 ]  # fmt: skip
 

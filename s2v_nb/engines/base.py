@@ -3,21 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from s2v_nb.errors import Notice
 from s2v_nb.media import Audio, Image
 from s2v_nb.rhythm import Rhythm
 from s2v_nb.settings import Settings
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something the person should know: ``key`` into the table of messages, and what fills the sentence."""
-
-    key: str
-    values: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,14 +26,20 @@ _texts_lock = Lock()
 class Loaded:
     """A transformer and a VAE on a device; the text encoder comes when a text is new.
 
+    Parameters
+    ----------
+    folders : role to folder, as `s2v_nb.models.download.located` gives them
+    defaults : of the model in the catalogue
+
     ``check`` is called often while the networks run, and may raise to stop them; `stopping` sets it.
     """
 
     transformer: Any = None
     vae: Any = None
 
-    def __init__(self, folders: Mapping[str, Path], plan: MemoryPlan, device: Any) -> None:
+    def __init__(self, folders: Mapping[str, Path], plan: MemoryPlan, device: Any, defaults: Mapping[str, Any]) -> None:
         self.folders, self.plan, self.device = dict(folders), plan, torch.device(device)
+        self.defaults = defaults
         self.dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         self.lock = Lock()  # one clip at a time
         self._check: Callable[[], None] = lambda: None

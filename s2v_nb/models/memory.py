@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
-from s2v_nb.engines.base import Notice
-from s2v_nb.errors import InputError
+from s2v_nb.errors import InputError, Notice
 from s2v_nb.models.catalog import Model
 
 GB = 1e9

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from s2v_nb.engines import FALLBACK, EngineCard, engine_cards
+from s2v_nb.engines import RANKED, EngineCard, engine_cards
 from s2v_nb.errors import LANGUAGES, say
 from s2v_nb.messages import MESSAGES
 from s2v_nb.settings import CONTROLS, PRESETS, Choice, Range
@@ -184,7 +184,8 @@ class SettingsPanel(Panel):
         self._set(self._minutes, value=limits.seconds / 60 if math.isfinite(limits.seconds) else 0.0)
         self._set(self._money, value=limits.money if math.isfinite(limits.money) else 0.0)
         self._money.layout.display = "" if priced else "none"
-        can_choose = self.workspace.settings.engine == "auto" and len(self._engine.options) > len(("auto", FALLBACK))
+        usable = any(value in RANKED for _, value in self._engine.options)
+        can_choose = usable and self.workspace.settings.engine == "auto"
         self._limits.layout.display = "" if can_choose else "none"
         self._now.value = f'<div class="s2v-help" role="status">{html.escape(self._now_line())}</div>'
 

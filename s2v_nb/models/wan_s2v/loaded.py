@@ -30,17 +30,10 @@ class Singing:
 
 
 class LoadedS2V(Loaded):
-    """The networks, and what is kept between clips.
-
-    Parameters
-    ----------
-    folders : role to folder, as `s2v_nb.models.download.located` gives them
-    defaults : of the model in the catalogue
-    """
+    """The networks, and what is kept between clips."""
 
     def __init__(self, folders: Mapping[str, Path], plan: MemoryPlan, device: Any, defaults: Mapping[str, Any]) -> None:
-        super().__init__(folders, plan, device)
-        self.defaults = defaults
+        super().__init__(folders, plan, device, defaults)
         self._ready(_load)
         encoder, processor = load_audio_encoder(folders["audio_encoder"])
         self.pipeline = LeanS2VPipeline(

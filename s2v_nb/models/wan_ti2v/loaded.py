@@ -24,17 +24,10 @@ NEGATIVE_PROMPT = (
 
 
 class LoadedTI2V(Loaded):
-    """The networks, and what is kept between clips.
-
-    Parameters
-    ----------
-    folders : role to folder, as `s2v_nb.models.download.located` gives them
-    defaults : of the model in the catalogue
-    """
+    """The networks, and what is kept between clips."""
 
     def __init__(self, folders: Mapping[str, Path], plan: MemoryPlan, device: Any, defaults: Mapping[str, Any]) -> None:
-        super().__init__(folders, plan, device)
-        self.defaults = defaults
+        super().__init__(folders, plan, device, defaults)
         distilled = defaults.get("sampler") == "dmd"
         self._ready(load_ti2v_transformer, dynamic=True)  # parts of any length, without compiling anew
         scheduler = DistilledScheduler(defaults["timesteps"]) if distilled else guided_scheduler(defaults["shift"])
