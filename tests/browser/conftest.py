@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,17 +114,52 @@ def watch(request) -> Watch:
 
 @pytest.fixture
 def page(browser, watch, request) -> Iterator[Page]:
+    """A page of the test's own; its kernels are gone after it."""
+    with _opened(browser, watch) as page:
+        yield page
+        _look_back(page, watch, request.node)
+    for name in {"lab", "voila"} & set(request.fixturenames):
+        shut_kernels(request.getfixturevalue(name))
+    _judge(watch)
+
+
+@pytest.fixture(scope="module")
+def lasting(browser, lab) -> Iterator[tuple[Page, Watch]]:
+    """One page and one kernel for the tests of a module: for `same_page`."""
+    watch = Watch()
+    with _opened(browser, watch) as page:
+        yield page, watch
+    shut_kernels(lab)
+
+
+@pytest.fixture
+def same_page(lasting, request) -> Iterator[Page]:
+    """The module's page as the test before left it, for tests that run their notebook anew: opening takes seconds."""
+    page, watch = lasting
+    watch.forget()
+    yield page
+    _look_back(page, watch, request.node)
+    _judge(watch)
+
+
+@contextmanager
+def _opened(browser, watch: Watch) -> Iterator[Page]:
     context = browser.new_context(viewport=SIZE, locale="en-US", reduced_motion="no-preference")
     context.set_default_timeout(WAIT * 1000)
     page = context.new_page()
     watch.follow(page)
     yield page
-    report = request.node.stash.get(_REPORT, None)
-    if report is None or report.failed or watch.errors or watch.outside:
-        _keep(page, watch, request.node.name)
     context.close()
-    for name in {"lab", "voila"} & set(request.fixturenames):
-        shut_kernels(request.getfixturevalue(name))
+
+
+def _look_back(page: Page, watch: Watch, node: pytest.Item) -> None:
+    """Keep what the page shows if something was wrong with it."""
+    report = node.stash.get(_REPORT, None)
+    if report is None or report.failed or watch.errors or watch.outside:
+        _keep(page, watch, node.name)
+
+
+def _judge(watch: Watch) -> None:
     assert not watch.errors, "uncaught in the page:\n" + "\n".join(watch.errors)
     assert not watch.outside, "requests that left this machine:\n" + "\n".join(watch.outside)
 

@@ -14,6 +14,7 @@ from tests.browser.lab import (
     run_all,
     save_notebook,
     set_size,
+    shut_kernels,
     switch_theme,
     write_notebook,
 )
@@ -54,15 +55,27 @@ EDGE = ".s2v-waveform-edge"
 PLACE = "[panel._wave.start, panel._wave.duration]"
 
 
+@pytest.fixture(scope="module")
+def notebook(lasting, lab) -> None:
+    write_notebook(lab.folder, "waveform.ipynb", [PANEL.format(beats=True) + "panel"])
+    open_notebook(lasting[0], lab, "waveform.ipynb")
+
+
 @pytest.fixture
-def shown(page, lab):
-    """The panel with the sample song, of which what was heard is known."""
-    return show(page, lab)
+def shown(notebook, same_page):
+    """The panel with the sample song, of which what was heard is known; made anew for each test."""
+    return run(same_page)
 
 
 def show(page, lab, beats: bool = True, last: str = "panel"):
-    write_notebook(lab.folder, "waveform.ipynb", [PANEL.format(beats=beats) + last])
-    open_notebook(page, lab, "waveform.ipynb")
+    """Another notebook with a kernel of its own, which is the only one then."""
+    shut_kernels(lab)
+    write_notebook(lab.folder, "other.ipynb", [PANEL.format(beats=beats) + last])
+    open_notebook(page, lab, "other.ipynb")
+    return run(page)
+
+
+def run(page):
     set_size(page, 1440, 1100)
     run_all(page)
     expect(page.locator(NEAR).first).to_be_visible()
@@ -275,40 +288,6 @@ def test_too_few_taps_are_named_and_not_taken(shown, lab):
     assert asked(lab, "len(workspace.heard.corrections.steps)") == 0
 
 
-def test_without_beats_nothing_snaps_and_the_page_says_so(page, lab):
-    show(page, lab, beats=False)
-    expect(page.locator(".s2v-waveform-legend")).to_contain_text("no bars to keep to")
-    scale = seconds_a_pixel(page)
-
-    pull(page, SLIDER, 3.3 / scale)
-
-    soon(lab, PLACE, near(3.3, 8.0, within=2 * scale))
-    page.locator(EDGE).focus()
-    page.keyboard.press("ArrowLeft")
-    soon(lab, "panel._wave.duration", 7.5)
-
-
-def test_two_views_and_a_reload_show_the_same(page, lab):
-    show(page, lab, last="from IPython.display import display\ndisplay(panel)\ndisplay(AudioUpload(workspace))")
-    expect(page.locator(NEAR)).to_have_count(2)
-
-    page.locator(SLIDER).first.focus()
-    page.keyboard.press("ArrowRight")
-    text = "0:10.69 to 0:18.69, 8.00 s"
-    for k in range(2):
-        expect(page.locator(".s2v-waveform-span").nth(k)).to_have_text(text)
-    page.locator(".s2v-waveform-play").first.click()
-    expect(page.locator(".s2v-waveform-play").first).to_have_text("Stop")
-    page.locator(".s2v-waveform-play").nth(1).click()  # one sound at a time
-    expect(page.locator(".s2v-waveform-play").first).to_have_text("Play")
-    expect(page.locator(".s2v-waveform-play").nth(1)).to_have_text("Stop")
-
-    save_notebook(page)
-    open_notebook(page, lab, "waveform.ipynb")
-    for k in range(2):
-        expect(page.locator(".s2v-waveform-span").nth(k)).to_have_text(text)
-
-
 def test_it_is_drawn_sharply_in_every_theme_and_width(shown, lab):
     page = shown
     before = page.evaluate(f"document.querySelector('{WHOLE}').clientWidth")
@@ -336,3 +315,42 @@ def test_it_is_drawn_sharply_in_every_theme_and_width(shown, lab):
     for dark in (True, False):
         switch_theme(page, dark=dark)
         page.wait_for_function(ink, arg=dark)
+
+
+# --- last: they end the kernel of the others
+
+
+def test_without_beats_nothing_snaps_and_the_page_says_so(same_page, lab):
+    page = show(same_page, lab, beats=False)
+    expect(page.locator(".s2v-waveform-legend")).to_contain_text("no bars to keep to")
+    scale = seconds_a_pixel(page)
+
+    pull(page, SLIDER, 3.3 / scale)
+
+    soon(lab, PLACE, near(3.3, 8.0, within=2 * scale))
+    page.locator(EDGE).focus()
+    page.keyboard.press("ArrowLeft")
+    soon(lab, "panel._wave.duration", 7.5)
+
+
+def test_two_views_and_a_reload_show_the_same(same_page, lab):
+    page = show(
+        same_page, lab, last="from IPython.display import display\ndisplay(panel)\ndisplay(AudioUpload(workspace))"
+    )
+    expect(page.locator(NEAR)).to_have_count(2)
+
+    page.locator(SLIDER).first.focus()
+    page.keyboard.press("ArrowRight")
+    text = "0:10.69 to 0:18.69, 8.00 s"
+    for k in range(2):
+        expect(page.locator(".s2v-waveform-span").nth(k)).to_have_text(text)
+    page.locator(".s2v-waveform-play").first.click()
+    expect(page.locator(".s2v-waveform-play").first).to_have_text("Stop")
+    page.locator(".s2v-waveform-play").nth(1).click()  # one sound at a time
+    expect(page.locator(".s2v-waveform-play").first).to_have_text("Play")
+    expect(page.locator(".s2v-waveform-play").nth(1)).to_have_text("Stop")
+
+    save_notebook(page)
+    open_notebook(page, lab, "other.ipynb")
+    for k in range(2):
+        expect(page.locator(".s2v-waveform-span").nth(k)).to_have_text(text)
