@@ -1,5 +1,5 @@
 # make demo    a video of the bundled sample, or of yours: make demo IMAGE=my.jpg AUDIO=my.mp3 PROMPT="slow zoom in"
-# make test    style, types and every test
+# make test    style, types and tests; make test-all adds the slow ones
 # make lab     JupyterLab on the first notebook (this machine only, token on)
 # make setup   only the virtual environment
 # make check   only style and types
@@ -17,7 +17,7 @@ export $(CHOICES)
 unexport PYTHONDONTWRITEBYTECODE
 option = --$(shell echo $(1) | tr A-Z a-z)="$$$(1)"
 
-.PHONY: demo test lab setup check audit bench browser
+.PHONY: demo test test-all lab setup check audit bench browser
 
 setup:
 	@env/setup.sh
@@ -29,10 +29,12 @@ demo: setup
 # said follows at the end, and once more what failed
 WAITING := tests/browser tests/test_notebooks.py tests/sweeps/test_ray.py tests/sweeps/test_killed.py
 NETWORKS := tests/models
-test: check browser
-	@mkdir -p build; $(BIN)/python -m pytest $(WAITING) >build/waiting.log 2>&1 & waiting=$$!; \
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(NETWORKS) >build/networks.log 2>&1 & networks=$$!; \
-	$(BIN)/python -m pytest $(patsubst %,--ignore=%,$(WAITING) $(NETWORKS)) 2>&1 | tee build/others.log; \
+test-all: CHOSEN :=
+test: CHOSEN := -m "not slow"
+test test-all: check browser
+	@mkdir -p build; $(BIN)/python -m pytest $(CHOSEN) $(WAITING) >build/waiting.log 2>&1 & waiting=$$!; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(CHOSEN) $(NETWORKS) >build/networks.log 2>&1 & networks=$$!; \
+	$(BIN)/python -m pytest $(CHOSEN) $(patsubst %,--ignore=%,$(WAITING) $(NETWORKS)) 2>&1 | tee build/others.log; \
 	others=$${PIPESTATUS[0]}; \
 	echo "$(NETWORKS):"; wait $$networks; computed=$$?; cat build/networks.log; \
 	echo "$(WAITING):"; wait $$waiting; seen=$$?; cat build/waiting.log; \

@@ -40,7 +40,7 @@ def test_its_frames_do_not_depend_on_those_before(cover, song, tmp_path):
     assert np.array_equal(next(engine.frames(request, 50)), list(engine.frames(request))[50])
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+@pytest.mark.parametrize("name", ["README.md", pytest.param("README.zh.md", marks=pytest.mark.slow)])
 def test_python_in_the_readme_runs(name, cover, song, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cover.jpg").write_bytes(cover.read_bytes())

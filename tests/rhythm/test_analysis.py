@@ -134,7 +134,7 @@ def test_real_music(beats_folder):
     """A floor, not a score: bench/ measures how good the ear is."""
     clips = json.loads((beats_folder / "annotations.json").read_text())["clips"]
     scores = []
-    for clip in clips:
+    for clip in clips[::3]:
         true = np.array(clip["beats"])
         found = analyze(load_audio(beats_folder / clip["file"])).beats
         found = found[(found > true[0] - 0.1) & (found < true[-1] + 0.1)]

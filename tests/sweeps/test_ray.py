@@ -52,6 +52,7 @@ def test_without_a_shared_folder_results_are_sent_back(story):
     assert found["left"] == []
 
 
+@pytest.mark.slow
 def test_a_killed_driver_leaves_all_that_is_finished(cover, song, tmp_path):
     """A private cluster, which ends with its driver; what is left is made by this process."""
     flags = "--start 4 --duration 3 --resolution 480p --fps 24 --seed 0:2:3 --runner ray --workers 2 --no-page".split()

@@ -154,7 +154,7 @@ def test_one_cell_in_full_quality(sweep, monkeypatch):
     monkeypatch.setattr(batch, "generate", lambda *source, **choices: asked.update(source=source, **choices))
     sweep.make_final(sweep.cell(motion="high", prompt_weight=1.5))
 
-    assert asked["source"][2].but(resolution="480p", fps=24) == sweep.cells[3].settings
+    assert asked["source"][2].but(resolution="480p", fps=24, quality="draft") == sweep.cells[3].settings
     assert asked["source"][2].size == (1280, 720)
 
 

@@ -32,6 +32,7 @@ def test_a_clip_that_is_killed_again_and_again(cover, song, tmp_path, chance):
     assert found.faults == {}
 
 
+@pytest.mark.slow  # tests/sweeps/test_killed.py does it, too
 def test_a_sweep_that_is_killed_again_and_again(cover, song, tmp_path, chance):
     found = kills.sweeps(cover, song, tmp_path, 1, chance, cells=2)
 

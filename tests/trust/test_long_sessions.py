@@ -37,7 +37,7 @@ def test_previews_in_one_kernel_do_not_pile_up(cover, song, tmp_path):
 
 def test_what_is_stopped_gives_its_memory_back_and_leaves_no_thread(cover, song, tmp_path):
     generate(cover, song, runs=tmp_path, **SMALL)
-    before, threads = resident(), psutil.Process().num_threads()
+    before, threads, children = resident(), psutil.Process().num_threads(), psutil.Process().children()
     for seed in range(1, 4):
         progress = Progress()
         progress.views.append(lambda state, p=progress: p.cancel() if state.done == 30 else None)
@@ -46,7 +46,7 @@ def test_what_is_stopped_gives_its_memory_back_and_leaves_no_thread(cover, song,
 
     assert resident() - before < 40 * 2**20
     assert psutil.Process().num_threads() <= threads + 2
-    assert psutil.Process().children() == []  # no encoder goes on
+    assert set(psutil.Process().children()) <= set(children)  # no encoder goes on
 
 
 def test_eight_at_once_are_each_as_if_alone(cover, song, tmp_path):

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import time
 
 import PIL.Image
 import pytest
@@ -249,9 +250,14 @@ def test_a_cell_is_followed_while_it_is_made(workspace, cells, clip, cover, song
     seen = []
 
     def look():
-        workspace.sweep.refresh()
-        seen.append(panel.grid.cards[3]["line"])
+        """Until something changed: a refresh does nothing while the workspace's own thread is at one."""
+        end = time.monotonic() + 5
+        while (line := panel.grid.cards[3]["line"]) in seen[-1:] and time.monotonic() < end:
+            workspace.sweep.refresh()
+            time.sleep(0.02)
+        seen.append(line)
 
+    workspace.sweep.refresh()
     look()
     with claiming(cell.folder):
         (cell.folder / "parts").mkdir()

@@ -108,6 +108,7 @@ def test_two_graphs_serve_all_blocks_beside_a_cache(model, given, expected):
         assert (result - expected).abs().max() <= 2e-5
 
 
+@pytest.mark.slow
 def test_many_songs_of_different_length_are_compiled(plain):
     """The default limit of the compiler is 8 graphs, four layouts of tokens."""
     torch.compiler.reset()
