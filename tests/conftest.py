@@ -26,6 +26,13 @@ from s2v_nb import Settings, Sweep, generate, sample_audio, sample_image
 from s2v_nb.models.beatnet import weights_path
 from s2v_nb.runs import Clip
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What listens to songs first: librosa compiles code as it is imported, which once crashed in a process that was
+    full of other libraries after a thousand tests."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/rhythm"))
+
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -299,6 +299,7 @@ def test_only_a_lone_peak_at_a_key_frame_is_levelled():
     assert np.array_equal(without_refresh(motion, np.ones(9, bool)), motion)  # every frame a key frame
 
 
+@pytest.mark.slow
 def test_clips_of_equal_length_are_heard_each(tmp_path, clip, song):
     """Sound from a clip has no file's hash: what was heard in one must not pass for what is in another."""
     first = load_audio(song).excerpt(4.0, 8.0)

@@ -205,6 +205,7 @@ def test_without_our_front_ends_the_clip_plays_as_well(page, lab, runs):
     assert page.locator(".s2v-media").count() == 0
 
 
+@pytest.mark.slow
 def test_the_clip_plays_in_voila(page, voila, runs):
     put_runs(voila, runs)
     write_notebook(voila.folder, "panel.ipynb", [CLIP])

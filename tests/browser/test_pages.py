@@ -263,6 +263,7 @@ def plays(page) -> None:
     assert video.evaluate("v => [v.videoWidth, v.videoHeight, v.muted, v.paused]") == [854, 480, True, False]
 
 
+@pytest.mark.slow
 def test_without_front_ends_of_our_own_plain_widgets_stand_in(folder, page, lab, watch):
     page.route("**/anywidget/**", lambda route: route.abort())
     open_studio(page, lab, f"{folder.name}/studio.ipynb")

@@ -268,6 +268,7 @@ def test_a_run_outlives_reload_and_closed_page_and_shows_in_another_tab(folder, 
     assert video.evaluate("v => [v.videoWidth, v.videoHeight]") == [1280, 720]
 
 
+@pytest.mark.slow
 def test_a_run_outlives_kernel_and_worker_and_stops_and_goes_on(folder, page, lab):
     task = begin_long_clip(folder, page, lab)
 

@@ -182,6 +182,7 @@ def test_the_plan_says_where_parts_meet_and_what_they_take(engine, request_for):
     assert plan.memory_bytes > 0
 
 
+@pytest.mark.slow
 def test_equal_requests_give_equal_frames_though_the_model_was_loaded_again(request_for, frames_of):
     wanted = frames_of("wan-ti2v-5b")
     CACHE.unload()
@@ -194,6 +195,7 @@ def test_equal_requests_give_equal_frames_though_the_model_was_loaded_again(requ
 CHANGES = ({"quality": "final"}, {"prompt": "glow"}, {"prompt_weight": 1.5}, {"seed": 1})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_the_model_is_told_changes_its_own_frames(engine, change, request_for, frames_of):
@@ -286,7 +288,12 @@ def test_a_part_that_is_lost_or_damaged_is_made_again(engine, harm, made, reques
 
 
 @pytest.mark.parametrize(
-    ("engine", "harm"), [("wan-ti2v-5b", "gone"), ("wan-s2v-14b", "gone"), ("wan-s2v-14b", "rubbish")]
+    ("engine", "harm"),
+    [
+        ("wan-ti2v-5b", "gone"),
+        ("wan-s2v-14b", "gone"),
+        pytest.param("wan-s2v-14b", "rubbish", marks=pytest.mark.slow),
+    ],
 )
 def test_where_what_a_part_needs_is_lost_too_it_is_made_from_further_back(
     engine, harm, made, request_for, tmp_path, moments

@@ -332,6 +332,7 @@ def test_two_kernels_make_the_same_clip_in_one_folder(cover, song, tmp_path, wan
     assert [each.returncode for each in both] == [0, 0]
 
 
+@pytest.mark.slow
 def test_two_tabs_on_one_job(cover, song, tmp_path):
     """Both see it, either stops it for both, and what both ask for is made once."""
     for path in (cover, song):

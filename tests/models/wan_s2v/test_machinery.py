@@ -117,6 +117,7 @@ def test_repeated_blocks_compile_whole(given):
     assert len(graphs) == 2
 
 
+@pytest.mark.slow
 def test_compiled_blocks_are_functional(given):
     """The graphs that inductor would get, run as they are: nothing is written to in place that others see."""
     model = tiny_transformer(num_layers=2, audio_inject_layers=(0,))

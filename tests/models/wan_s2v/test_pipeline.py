@@ -219,7 +219,7 @@ def test_no_more_than_one_clip_of_pixels_is_in_memory(pipe):
     assert at_clips[-1] <= 2 * clip  # the last one's end is handed out too
 
 
-@pytest.mark.parametrize("clip", [1, 2])
+@pytest.mark.parametrize("clip", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "options",
     [

@@ -177,8 +177,10 @@ def test_an_ended_stream_takes_no_more():
         retimer.finish()
 
 
-@pytest.mark.parametrize("fps", [10, 15, 24, 25, 30, 60, 23.976])
-@pytest.mark.parametrize("taken", [1, 2, 3, 5, 8, 11])
+@pytest.mark.parametrize(
+    "fps", [*(24, 30, 23.976), *(pytest.param(fps, marks=pytest.mark.slow) for fps in (10, 15, 25, 60))]
+)
+@pytest.mark.parametrize("taken", [1, 3, 8, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 5, 11))])
 def test_a_stream_goes_on_where_another_was_left(fps, taken):
     """From the last frame and their number alone, the frames that follow are those of one stream."""
     frames = [scene(at, 3.0) for at in range(12)]

@@ -96,6 +96,7 @@ def test_a_cache_skips_right_in_a_long_sequence(model, given, expected, monkeypa
         assert (result - expected).abs().max() <= 2e-5
 
 
+@pytest.mark.slow
 def test_two_graphs_serve_all_blocks_beside_a_cache(model, given, expected):
     counters.clear()
     compile_blocks(model, backend="eager").enable_cache(FirstBlockCacheConfig(threshold=0.1))
@@ -118,6 +119,7 @@ def test_many_songs_of_different_length_are_compiled(plain):
         assert (predict(model, given) - predict(plain, given)).abs().max() <= 1e-5
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_compiled_model_has_its_own_weights(model, given, expected):
     changed = copy.deepcopy(compile_blocks(model, backend="eager"))
     for parameter in changed.blocks.parameters():
