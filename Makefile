@@ -25,20 +25,20 @@ setup:
 demo: setup
 	@$(BIN)/s2v-nb demo $(foreach name,$(given),$(call option,$(name)))
 
-# tests that mostly wait, for pages, kernels and clusters, and those of the networks run beside the others; what they
-# said follows at the end, and once more what failed
+# three groups that take about as long as each other run side by side: those that wait for pages, kernels and clusters,
+# those that need one core each, and all others; what they said follows at the end, and once more what failed
 WAITING := tests/browser tests/test_notebooks.py tests/sweeps/test_ray.py tests/sweeps/test_killed.py
-NETWORKS := tests/models
+SINGLE := tests/models tests/trust tests/runs tests/plots tests/test_cli.py
 test-all: CHOSEN :=
 test: CHOSEN := -m "not slow"
 test test-all: check browser
 	@mkdir -p build; $(BIN)/python -m pytest $(CHOSEN) $(WAITING) >build/waiting.log 2>&1 & waiting=$$!; \
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(CHOSEN) $(NETWORKS) >build/networks.log 2>&1 & networks=$$!; \
-	$(BIN)/python -m pytest $(CHOSEN) $(patsubst %,--ignore=%,$(WAITING) $(NETWORKS)) 2>&1 | tee build/others.log; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(CHOSEN) $(SINGLE) >build/single.log 2>&1 & single=$$!; \
+	$(BIN)/python -m pytest $(CHOSEN) $(patsubst %,--ignore=%,$(WAITING) $(SINGLE)) 2>&1 | tee build/others.log; \
 	others=$${PIPESTATUS[0]}; \
-	echo "$(NETWORKS):"; wait $$networks; computed=$$?; cat build/networks.log; \
+	echo "$(SINGLE):"; wait $$single; computed=$$?; cat build/single.log; \
 	echo "$(WAITING):"; wait $$waiting; seen=$$?; cat build/waiting.log; \
-	grep -hE -A8 "^(FAILED|ERROR|Current thread|Fatal)" build/others.log build/networks.log build/waiting.log; \
+	grep -hE -A8 "^(FAILED|ERROR|Current thread|Fatal)" build/others.log build/single.log build/waiting.log; \
 	exit $$((others | seen | computed))
 
 check: setup

@@ -853,6 +853,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "auto is {engine} now.",
         "自动选择当前为 {engine}。",
     ),
+    "studio.engine_now_why": (
+        "auto is {engine} now; {why}",
+        "自动选择当前为 {engine}：{why}",
+    ),
     "studio.limit_minutes": (
         "At most, minutes",
         "最多（分钟）",

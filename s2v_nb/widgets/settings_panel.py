@@ -194,8 +194,8 @@ class SettingsPanel(Panel):
         found = self.workspace.estimate
         if found is None:
             return ""
-        why = [say(reason.key, self.workspace.language, **reason.values) for reason in found.passed_over]
-        return " ".join([self.say("studio.engine_now", engine=found.engine), *why])
+        why = " ".join(say(reason.key, self.workspace.language, **reason.values) for reason in found.passed_over)
+        return self.say("studio.engine_now_why" if why else "studio.engine_now", engine=found.engine, why=why)
 
     def _show(self) -> None:
         """Put every control where the settings are."""
