@@ -858,16 +858,16 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "自动选择当前为 {engine}：{why}",
     ),
     "studio.limit_minutes": (
-        "At most, minutes",
-        "最多（分钟）",
+        "At most, minutes (0: any)",
+        "最多分钟数（0 为不限）",
     ),
     "studio.limit_minutes_tip": (
         "How long a clip may take on auto; 0 for no limit",
         "自动选择时每个片段最多用时；0 表示不限",
     ),
     "studio.limit_money": (
-        "At most, money",
-        "最多（费用）",
+        "At most, money (0: any)",
+        "最多费用（0 为不限）",
     ),
     "studio.limit_money_tip": (
         "What a clip may cost on auto, at your price per hour; 0 for no limit",

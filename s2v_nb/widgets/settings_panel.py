@@ -86,7 +86,7 @@ class SettingsPanel(Panel):
         return widgets.VBox([self._heading("start"), widgets.HBox([self._best, self._start])], layout={"width": "100%"})
 
     def _engine_row(self) -> widgets.Widget:
-        self._engine = widgets.Dropdown(options=["auto"], layout={"width": "100%"})
+        self._engine = widgets.Dropdown(options=["auto"], layout=_FULL)
         self._engine.add_class("s2v-named")
         self.words(self._engine, "control.engine")
         self.words(self._engine, "control.engine", "tooltip")
@@ -107,7 +107,7 @@ class SettingsPanel(Panel):
 
     def _limit(self, name: str, most: float) -> widgets.BoundedFloatText:
         style = {"description_width": "initial"}
-        made = widgets.BoundedFloatText(min=0, max=most, step=0.5, layout={"width": "16em"}, style=style)
+        made = widgets.BoundedFloatText(min=0, max=most, step=0.5, layout={"width": "18em"}, style=style)
         self.words(self.words(made, f"studio.limit_{name}"), f"studio.limit_{name}_tip", "tooltip")
         made.observe(lambda _: self._limits_chosen(), "value")
         return made
