@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from diffusers import AutoencoderKLWan
+from diffusers.models.autoencoders.autoencoder_kl_wan import DupUp3D
 
-from s2v_nb.models.wan_decoder import activated
+from s2v_nb.models.wan_decoder import activated, enlarged, four_of_one, summed
 from s2v_nb.models.wan_vae import OVERLAP, decode, denormalised, encode, normalised, tiles_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -74,12 +76,22 @@ def test_a_small_picture_is_not_cut():
 
 
 def test_frames_are_those_of_diffusers(vae):
-    """One, then four at a time, to the last bit."""
+    """One, then four at a time, but for the order in which numbers are added."""
     z = latents(6, 10)
     chunks = list(decode(vae, z))
 
     assert [chunk.shape[2] for chunk in chunks] == [1, 4, 4]
-    assert torch.equal(torch.cat(chunks, dim=2), theirs(vae, z))
+    assert torch.allclose(torch.cat(chunks, dim=2), theirs(vae, z), atol=1e-5)
+
+
+def test_four_small_convolutions_are_one_over_repeated_pixels():
+    """3x3 over pixels repeated two by two, the border included."""
+    x, weight, bias = torch.randn(2, 3, 5, 4), torch.randn(6, 3, 3, 3), torch.randn(6)
+    expected = F.conv2d(F.interpolate(x, scale_factor=2.0, mode="nearest-exact"), weight, bias, padding=1)
+    found = enlarged(F.conv2d(x, four_of_one(weight), padding=1), bias)
+
+    assert found.shape == (1, 6, 2, 10, 8)
+    assert torch.allclose(found[0].transpose(0, 1), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("skip", [0, 1, 3, 5, 8])
@@ -87,7 +99,7 @@ def test_skipped_frames_are_dropped(vae, skip):
     """The others are the same."""
     z = latents(4, 6)
 
-    assert torch.equal(joined(vae, z, skip=skip), theirs(vae, z)[:, :, skip:])
+    assert torch.equal(joined(vae, z, skip=skip), joined(vae, z)[:, :, skip:])
 
 
 @pytest.mark.parametrize("skip", [0, 3])
@@ -147,17 +159,62 @@ def test_latents_of_tiles_are_close_to_the_whole(vae, size):
 # The GPU.
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
+on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
+of_both_kinds = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+
+
+def same(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    """But for the rounding of what was found."""
+    exact = found.dtype == torch.float32
+    return torch.allclose(found.cpu().float(), expected.float(), rtol=1e-4 if exact else 1e-2, atol=1e-5)
+
+
+def moved(x: torch.Tensor) -> torch.Tensor:
+    layout = torch.channels_last_3d if x.ndim == 5 else torch.channels_last
+    return x.cuda().contiguous(memory_format=layout)
+
+
+@on_a_gpu
+@of_both_kinds
 @pytest.mark.parametrize("channels", [4, 96, 160])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_kernel_is_the_formula(channels, dtype):
+@pytest.mark.parametrize("biased", [False, True])
+def test_the_kernel_that_activates(channels, dtype, biased):
     """[past | silu(normalised)], on the GPU in one pass."""
     pytest.importorskip("triton")
     x, past = (torch.randn(1, channels, n, 9, 7).to(dtype) for n in (3, 2))
-    gamma = torch.randn(channels, 1, 1, 1).to(dtype)
-    expected = activated(x.float(), past.float(), gamma.float(), channels**0.5)
-    on_gpu = (t.cuda().contiguous(memory_format=torch.channels_last_3d) for t in (x, past))
-    found = activated(*on_gpu, gamma.cuda(), channels**0.5).cpu().float()
+    gamma, bias = torch.randn(channels, 1, 1, 1).to(dtype), torch.randn(channels).to(dtype) if biased else None
+    expected = activated(x.float(), past.float(), gamma.float(), channels**0.5, bias.float() if biased else None)
+    found = activated(moved(x), moved(past), gamma.cuda(), channels**0.5, bias.cuda() if biased else None)
 
-    assert torch.equal(found[:, :, :2], past.float())
-    assert torch.allclose(found, expected, rtol=1e-2 if dtype == torch.bfloat16 else 1e-4, atol=1e-5)
+    assert torch.equal(found[:, :, :2].cpu(), past)
+    assert same(found, expected)
+
+
+@on_a_gpu
+@of_both_kinds
+def test_the_kernel_that_sums(dtype):
+    pytest.importorskip("triton")
+    x, other, bias = torch.randn(1, 96, 3, 9, 7).to(dtype), torch.randn(1, 96, 3, 9, 7).to(dtype), torch.randn(96)
+    expected = summed(x.float(), other.float(), bias)
+    gpu = moved(x)
+
+    assert summed(gpu, moved(other), bias.cuda()) is gpu
+    assert same(gpu, expected)
+
+
+@on_a_gpu
+@of_both_kinds
+@pytest.mark.parametrize(("times", "small_channels"), [(0, 0), (1, 12), (2, 12), (2, 24)])
+@pytest.mark.parametrize("first", [False, True])
+def test_the_kernel_that_enlarges(dtype, times, small_channels, first):
+    """With diffusers' shortcut of either kind, and without."""
+    pytest.importorskip("triton")
+    channels, frames = 12, 1 if first else max(1, times) * 2
+    phases, bias = torch.randn(frames, 4 * channels, 6, 8).to(dtype), torch.randn(channels)
+    shortcut = DupUp3D(small_channels, channels, times, 2) if times else None
+    small = torch.randn(1, small_channels, 1 if first else 2, 5, 7).to(dtype) if times else None
+    expected = enlarged(phases.float(), bias, shortcut, small.float() if times else None, first)
+    found = enlarged(moved(phases), bias.cuda(), shortcut, moved(small) if times else None, first)
+
+    assert found.shape == expected.shape
+    assert same(found, expected)
