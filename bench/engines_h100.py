@@ -250,10 +250,18 @@ class StageLog:
 
     @contextmanager
     def watching_the_model(self) -> Iterator[None]:
+        from s2v_nb.media import parts
         from s2v_nb.models import wan_vae
         from s2v_nb.models.wan_ti2v.loaded import LoadedTI2V
+        from s2v_nb.runs import generation, material
 
-        decode, make_part, embed = wan_vae.decode, LoadedTI2V.make_part, LoadedTI2V.embed
+        watched = (
+            ("hearing", material, "analyze"), ("text", LoadedTI2V, "embed"), ("parts", LoadedTI2V, "make_part"),
+            ("ending parts of the file", parts._Part, "finish"), ("joining them", generation, "join_parts"),
+            ("clearing up", generation.shutil, "rmtree"),
+        )  # fmt: skip
+        before = [(owner, method, getattr(owner, method)) for _, owner, method in watched]
+        decode = wan_vae.decode
 
         def timed_decode(*arguments: Any, **options: Any) -> Iterator[torch.Tensor]:
             torch.cuda.synchronize()
@@ -274,11 +282,14 @@ class StageLog:
             return run
 
         wan_vae.decode = timed_decode
-        LoadedTI2V.make_part, LoadedTI2V.embed = timed("parts", make_part), timed("text", embed)
+        for name, owner, method in watched:
+            setattr(owner, method, timed(name, getattr(owner, method)))
         try:
             yield
         finally:
-            wan_vae.decode, LoadedTI2V.make_part, LoadedTI2V.embed = decode, make_part, embed
+            wan_vae.decode = decode
+            for owner, method, function in before:
+                setattr(owner, method, function)
 
     def _add(self, name: str, began: float) -> None:
         self.times[name] = self.times.get(name, 0.0) + time.perf_counter() - began

@@ -19,7 +19,7 @@ from s2v_nb.engines import Limits, Request, Work, choose_engine, engine_cards, g
 from s2v_nb.engines.wan import base
 from s2v_nb.engines.wan.raw import RawParts
 from s2v_nb.engines.wan.s2v import SingerEngine
-from s2v_nb.engines.wan.spans import equal_spans, full_spans
+from s2v_nb.engines.wan.spans import Span, equal_spans, full_spans, pieces
 from s2v_nb.engines.wan.ti2v import CoverArtEngine
 from s2v_nb.errors import LANGUAGES, Cancelled, GenerationError, say
 from s2v_nb.media import probe_video, read_frames
@@ -144,6 +144,26 @@ def test_parts_cover_the_clip_and_meet_on_frames_of_both(cut, source_fps, longes
         assert 0 < span.source <= longest
         assert span.source * fps >= span.count * source_fps  # the model makes enough
     assert spans[-1].source * fps < (spans[-1].count + 4 * fps / source_fps) * source_fps  # and not more than a latent
+
+
+@pytest.mark.parametrize(("fps", "source_fps"), [(24, 24), (30, 24), (24, 16), (30, 16)])
+@pytest.mark.parametrize("seconds", [0.5, 1, 2, 2.5, 4, 5])
+def test_pieces_cover_a_part_and_the_last_is_short(fps, source_fps, seconds):
+    """Each begins on a frame of the model and needs the frame after its last."""
+    source, count, first = round(seconds * source_fps), round(seconds * fps), 7 * fps
+    found = pieces(Span(1, first, count, source), source + 1, fps, source_fps)
+
+    assert found[0].first == first
+    assert found[0].start == 0
+    assert found[-1].first + found[-1].count == first + count
+    assert found[-1].end == source + 1
+    for piece, following in pairwise(found):
+        assert piece.first + piece.count == following.first
+        assert piece.end == following.start + 1
+        assert following.start * fps == (following.first - first) * source_fps
+    assert max(piece.count for piece in found) <= 3 * fps
+    assert found[-1].count <= max(count if seconds < 2 else 0, 1.5 * fps)
+
 
 
 @pytest.mark.parametrize("count", [72, 200, 240, 449, 450])

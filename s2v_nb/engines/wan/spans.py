@@ -5,6 +5,7 @@ from itertools import pairwise
 
 STEP = 4  # frames of one latent frame: parts are whole numbers of them
 SEAM = 8  # frames of the model: half a second at 16 a second, a third at 24, whole frames at 24 and 30
+PIECE, LAST_PIECE = 2.0, 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,17 @@ class Piece:
     end: int
 
 
-def pieces(span: Span, frames: int, fps: int, source_fps: int, seconds: float = 2.0) -> list[Piece]:
-    """A part of ``frames`` frames in pieces of about two seconds, so that the first is finished while the last is made.
+def pieces(span: Span, frames: int, fps: int, source_fps: int) -> list[Piece]:
+    """A part of ``frames`` frames in pieces of about `PIECE` seconds, so that the first is finished while the last is
+    made; the last is of `LAST_PIECE`, so that little is left to do once the model is done.
 
     They depend on the part alone; seams fall on frames of the model and of the clip.
     """
-    number = max(1, round(span.source / (seconds * source_fps)))
-    starts = sorted({SEAM * round(span.source * k / number / SEAM) for k in range(number)})
+    last_piece = LAST_PIECE * source_fps
+    before = span.source - last_piece
+    number = max(1, round(before / (PIECE * source_fps)))
+    cuts = [before * k / number for k in range(number + 1)] if before >= last_piece else [0]
+    starts = sorted({SEAM * round(cut / SEAM) for cut in cuts})
     found = []
     for start, end in pairwise([*starts, span.source]):
         first, last = (span.first + -(-edge * fps // source_fps) for edge in (start, end))
