@@ -230,10 +230,20 @@ def _profile(picture: PIL.Image.Image) -> Callable[[PIL.Image.Image], PIL.Image.
         source = PIL.ImageCms.ImageCmsProfile(io.BytesIO(profile))
         srgb = PIL.ImageCms.createProfile("sRGB")
         transform = PIL.ImageCms.buildTransform(source, srgb, picture.mode, mode)
+        if mode == picture.mode and _changes_nothing(transform, mode):  # as of most pictures: seconds on a large one
+            return lambda strip: strip
         transform.apply(picture.crop((0, 0, 1, 1)))
     except (PIL.ImageCms.PyCMSError, OSError, ValueError):
         return lambda strip: strip
-    return transform.apply
+    return transform.apply if mode != picture.mode else transform.apply_in_place
+
+
+def _changes_nothing(transform: PIL.ImageCms.ImageCmsTransform, mode: str) -> bool:
+    """Whether no colour of a grid over all of them is changed by more than a level."""
+    levels = np.linspace(0, 255, 17).astype(np.uint8)
+    cube = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(17, -1, 3)
+    after = np.asarray(transform.apply(PIL.Image.fromarray(cube).convert(mode)))[..., :3]
+    return int(np.abs(after.astype(int) - cube).max()) <= 1
 
 
 def _ground(picture: PIL.Image.Image) -> int:

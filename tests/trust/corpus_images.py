@@ -209,6 +209,8 @@ def _bombs() -> Iterator[tuple]:
     yield "bomb-over-60-megapixels", "x.png", png(SIDE + 2, SIDE + 2, rows), LARGE, ("image",)
     profile = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
     yield "bomb-profile-60-megapixels", "x.png", png(SIDE, SIDE, rows, iccp(profile), color=6), GOOD, ("image",)
+    other = profile.replace(b"rXYZ", b"tXYZ").replace(b"gXYZ", b"rXYZ").replace(b"tXYZ", b"gXYZ")  # red for green
+    yield "bomb-other-profile-60-megapixels", "x.png", png(SIDE, SIDE, rows, iccp(other), color=6), GOOD, ("image",)
     for mode in ("F",):
         yield f"bomb-{mode.lower()}-60-megapixels", "x.tiff", _deep_tiff(mode), GOOD, ("image",)
     yield "bomb-cmyk-60-megapixels", "x.jpg", _flat_jpeg("CMYK"), GOOD, ("image",)
