@@ -476,7 +476,7 @@ def planner() -> None:
     for row in rows:
         row["off"] = round(row["predicted_gb"] / row["measured_gb"] - 1, 3)
         say(row)
-    result("planner", {"rows": rows, "worst": max(abs(row["off"]) for row in rows)})
+    keep(NAME, {"planner": {"rows": rows, "worst": max(abs(row["off"]) for row in rows)}})
 
 
 PARTS: dict[str, Callable[[], None]] = {

@@ -165,7 +165,6 @@ def test_pieces_cover_a_part_and_the_last_is_short(fps, source_fps, seconds):
     assert found[-1].count <= max(count if seconds < 2 else 0, 1.5 * fps)
 
 
-
 @pytest.mark.parametrize("count", [72, 200, 240, 449, 450])
 def test_equal_parts_are_equal_and_as_few_as_can_be(count):
     sources = [span.source for span in equal_spans(count, 30, 24, 120)]
