@@ -17,7 +17,7 @@ export $(CHOICES)
 unexport PYTHONDONTWRITEBYTECODE
 option = --$(shell echo $(1) | tr A-Z a-z)="$$$(1)"
 
-.PHONY: demo test test-all lab setup check audit bench browser
+.PHONY: demo test test-all lab setup check style audit bench
 
 setup:
 	@env/setup.sh
@@ -31,23 +31,25 @@ WAITING := tests/browser tests/test_notebooks.py tests/sweeps/test_ray.py tests/
 SINGLE := tests/models tests/trust tests/runs tests/plots tests/test_cli.py
 test-all: CHOSEN :=
 test: CHOSEN := -m "not slow"
-test test-all: check browser
-	@mkdir -p build; $(BIN)/python -m pytest $(CHOSEN) $(WAITING) >build/waiting.log 2>&1 & waiting=$$!; \
+test test-all: style
+	@mkdir -p build; { env/browser.sh; $(BIN)/python -m pytest $(CHOSEN) $(WAITING); } >build/waiting.log 2>&1 & \
+	waiting=$$!; \
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(CHOSEN) $(SINGLE) >build/single.log 2>&1 & single=$$!; \
+	$(BIN)/mypy >build/types.log 2>&1 & types=$$!; \
 	$(BIN)/python -m pytest $(CHOSEN) $(patsubst %,--ignore=%,$(WAITING) $(SINGLE)) 2>&1 | tee build/others.log; \
 	others=$${PIPESTATUS[0]}; \
+	echo "types:"; wait $$types; typed=$$?; cat build/types.log; \
 	echo "$(SINGLE):"; wait $$single; computed=$$?; cat build/single.log; \
 	echo "$(WAITING):"; wait $$waiting; seen=$$?; cat build/waiting.log; \
 	grep -hE -A8 "^(FAILED|ERROR|Current thread|Fatal)" build/others.log build/single.log build/waiting.log; \
-	exit $$((others | seen | computed))
+	exit $$((others | seen | computed | typed))
 
-check: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+check: style
 	$(BIN)/mypy
 
-browser:
-	@env/browser.sh
+style: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 lab: setup
 	@$(BIN)/s2v-nb lab $(NOTEBOOK)

@@ -27,7 +27,7 @@ def report(clip):
     return measure_alignment(clip.path)
 
 
-@pytest.mark.parametrize(("suffix", "fps"), [(".wav", 24), (".mp3", 30)])
+@pytest.mark.parametrize(("suffix", "fps"), [pytest.param(".wav", 24, marks=pytest.mark.slow), (".mp3", 30)])
 def test_calibration_flashes_meet_the_beats(tmp_path, song, fps, suffix):
     """What remains of encoder delays, containers and the ear is under half a frame."""
     path = song
@@ -261,7 +261,7 @@ def with_key_frames(path, frames, every: int, crf: int):
     return path
 
 
-@pytest.mark.parametrize(("grain", "crf"), [(0, 35), (12, 23)])
+@pytest.mark.parametrize(("grain", "crf"), [(0, 35), pytest.param(12, 23, marks=pytest.mark.slow)])
 def test_key_frames_of_a_noisy_still_picture_do_not_fake_alignment(tmp_path, cover, grain, crf):
     """Grain that the encoder freezes jumps at every key frame; here each lies on a beat of 120 BPM."""
     rng = np.random.default_rng(0)

@@ -196,6 +196,7 @@ def test_the_history_is_walked_with_the_keyboard(page, lab, runs):
     assert page.evaluate("() => window.taken") is None
 
 
+@pytest.mark.slow  # its parts without a page are in tests/widgets
 def test_without_our_front_ends_the_clip_plays_as_well(page, lab, runs):
     open_panel(page, lab, runs, SETUP + "ClipPanel(workspace, plain=True)")
     video = cell(page, 0).locator("video")

@@ -277,6 +277,7 @@ def test_without_front_ends_of_our_own_plain_widgets_stand_in(folder, page, lab,
     watch.forget()  # what JupyterLab says of the missing extension
 
 
+@pytest.mark.slow  # tests/browser/test_harness.py has widgets in Voila, test_story.py a clip
 def test_a_clip_is_made_in_voila(page, voila):
     folder = voila.folder / "studio"
     write_notebook(folder, "studio.ipynb", ["from s2v_nb import studio; studio()"])

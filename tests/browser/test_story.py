@@ -239,6 +239,7 @@ def frames_percent(page):
     return page.locator(".s2v-progresspanel").get_by_role("progressbar").nth(1)
 
 
+@pytest.mark.slow  # tests/test_workspace.py and tests/jobs have it without a page
 def test_a_run_outlives_reload_and_closed_page_and_shows_in_another_tab(folder, page, lab):
     task = begin_long_clip(folder, page, lab)
     wait_until(lambda: parts_of(folder), "the first part", MAKING)

@@ -195,6 +195,7 @@ def test_keys_move_by_bar_beat_and_hundredth(shown, lab):
         soon(lab, "panel._wave.duration", near(length, within=3e-3))
 
 
+@pytest.mark.slow  # it waits for the sound; test_the_space_key_plays_and_the_click_can_be_heard plays, too
 def test_the_excerpt_plays_in_a_loop_and_stops(shown, lab):
     page = shown
     kernel_eval(lab, "workspace.change(start=2.0, duration=3.0)")

@@ -189,7 +189,13 @@ def test_the_camera_moves_smoothly(make):
     assert np.abs(np.diff(path.zoom, n=2)).max() < 0.001
 
 
-@pytest.mark.parametrize("prompt", ["", "flash, punch", "glow, lens flare, god rays", "candlelight", "film grain"])
+FLICKERING = ("flash, punch", "candlelight", "film grain")
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["", "glow, lens flare, god rays", *(pytest.param(p, marks=pytest.mark.slow) for p in FLICKERING)],
+)
 def test_no_flicker(make, prompt):
     """WCAG 2.3.1: no more than three general flashes (opposite changes of 10 % in luminance) a second."""
     linear = ((np.arange(256) / 255) ** 2.2).astype(np.float32)

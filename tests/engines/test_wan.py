@@ -224,7 +224,7 @@ def test_what_the_model_is_told_changes_its_own_frames(engine, change, request_f
     assert not np.array_equal(changed, frames_of(engine, motion="off")[:20])
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ["wan-ti2v-5b", pytest.param("wan-s2v-14b", marks=pytest.mark.slow)])
 def test_motion_changes_the_frames(engine, request_for, frames_of):
     changed = np.stack(list(islice(get_engine(engine).frames(request_for(motion="low")), 20)))
 
@@ -242,7 +242,10 @@ def test_motion_off_leaves_the_models_frames_alone(engine, made):
         assert np.array_equal(clip.frames[index], resize(raw[part][round(within * rate)], (480, 480)))
 
 
-@pytest.mark.parametrize(("engine", "first"), [("wan-ti2v-5b", 1), ("wan-ti2v-5b", 71), ("wan-s2v-14b", 50)])
+@pytest.mark.parametrize(
+    ("engine", "first"),
+    [("wan-ti2v-5b", 71), ("wan-s2v-14b", 50), pytest.param("wan-ti2v-5b", 1, marks=pytest.mark.slow)],
+)
 def test_frames_from_the_middle_on_are_the_same_without_those_before(engine, first, request_for, frames_of):
     found = np.stack(list(get_engine(engine).frames(request_for(), first)))
 
@@ -439,7 +442,9 @@ def run_out(monkeypatch, engine: str, times: int) -> None:
     monkeypatch.setattr(base.Made, "step", full)
 
 
-@pytest.mark.parametrize(("engine", "times"), [("wan-ti2v-5b", 2), ("wan-s2v-14b", 1)])
+@pytest.mark.parametrize(
+    ("engine", "times"), [("wan-ti2v-5b", 2), pytest.param("wan-s2v-14b", 1, marks=pytest.mark.slow)]
+)
 def test_out_of_memory_the_work_goes_on_from_the_last_part_in_a_way_that_takes_less(
     engine, times, gpu, request_for, frames_of, monkeypatch, moments
 ):

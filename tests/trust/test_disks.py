@@ -237,6 +237,7 @@ for seconds in map(float, sys.argv[4:]):
 """.replace("SMALL", repr(SMALL))
 
 
+@pytest.mark.slow  # the three tests that follow have what depends on the clock one by one
 def test_a_clock_that_jumps_while_a_clip_and_a_sweep_are_made(cover, song, tmp_path, wanted):
     """A day forward, a day back."""
     command = [sys.executable, "-c", JUMPING, cover, song, tmp_path, 86_400, -86_400]
