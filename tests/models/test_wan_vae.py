@@ -195,8 +195,8 @@ def test_the_kernel_that_activates(channels, dtype, biased):
 def test_the_kernel_that_sums(dtype):
     pytest.importorskip("triton")
     x, other, bias = torch.randn(1, 96, 3, 9, 7).to(dtype), torch.randn(1, 96, 3, 9, 7).to(dtype), torch.randn(96)
-    expected = summed(x.float(), other.float(), bias)
     gpu = moved(x)
+    expected = summed(x.float(), other.float(), bias)  # in place
 
     assert summed(gpu, moved(other), bias.cuda()) is gpu
     assert same(gpu, expected)
