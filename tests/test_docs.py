@@ -247,6 +247,14 @@ def test_figures_of_the_engines_are_the_measured_ones():
         f"{100 * off:.1f} % at worst",
     ]  # fmt: skip
 
+    limits = "singer 480p in 6 GB {:.2f} x, 720p in 8 GB {:.2f} x, cover art 720p in 6 GB {:.2f} x".format(
+        singer["6 GB"]["step_seconds"] / resident[0], large["8 GB"]["step_seconds"] / resident[1],
+        cover["6 GB"]["step_seconds"] / whole,
+    )  # fmt: skip
+    readme = " ".join((ROOT / "README.md").read_text().split())
+
     assert [line for line in expected if line not in text] == []
+    assert limits in readme
+    assert {round(one["total"]) for one in later} == {14}  # as it says there
     assert [row for row in rows if row["failed"]] == []
     assert off == pytest.approx(found["planner"]["worst"], abs=1e-3)
