@@ -29,7 +29,6 @@ def story(cover, song, tmp_path_factory) -> dict:
     return json.loads(told.stdout.splitlines()[-1])
 
 
-@pytest.mark.slow  # a cluster takes a minute; tests/sweeps/test_killed.py has it with processes
 def test_a_killed_workers_cell_is_made_by_another(story):
     found = story["killed"]
 
@@ -37,7 +36,6 @@ def test_a_killed_workers_cell_is_made_by_another(story):
     assert found["failures"][1] == ["sweep.worker_died"]
 
 
-@pytest.mark.slow  # a cluster takes a minute; tests/sweeps/test_killed.py has it with processes
 def test_a_cell_whose_worker_dies_twice_is_marked_and_the_rest_goes_on(story):
     found = story["killed"]
 
@@ -46,7 +44,6 @@ def test_a_cell_whose_worker_dies_twice_is_marked_and_the_rest_goes_on(story):
     assert found["left"] == []  # neither claims nor probes
 
 
-@pytest.mark.slow  # a cluster takes a minute; tests/sweeps/test_killed.py has it with processes
 def test_without_a_shared_folder_results_are_sent_back(story):
     found = story["sent back"]
 
