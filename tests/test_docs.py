@@ -1,5 +1,6 @@
 """Code in the documents works as printed."""
 
+import json
 import re
 from pathlib import Path
 
@@ -64,8 +65,6 @@ def test_links_in_the_documents_lead_somewhere():
 
 def test_readme_figures_are_the_measured_ones():
     """Every number in the table of the README stands in the committed result file."""
-    import json
-
     results = json.loads((ROOT / "bench/results/first_video.json").read_text())
     text = (ROOT / "README.md").read_text()
     table = text[text.index("<!-- figures -->") : text.index("<!-- /figures -->")]
@@ -86,8 +85,6 @@ def test_readme_figures_are_the_measured_ones():
 
 def rhythm_rows() -> list[str]:
     """The lines of the README's table on beats, from the committed result file."""
-    import json
-
     results = json.loads((ROOT / "bench/results/rhythm.json").read_text())
     names = {
         "f": "beat F",
@@ -122,8 +119,6 @@ def test_readme_scores_are_the_measured_ones():
 
 def studio_rows() -> list[str]:
     """The lines of the README's table on the studio, from the committed result file."""
-    import json
-
     found = json.loads((ROOT / "bench/results/studio.json").read_text())
     opened, upload = found["cell to usable panels, s"], found["60 MiB upload"]
     slider, cell = found["slider to expected cost, ms"], found["empty cell while a clip is made, ms"]
@@ -141,8 +136,6 @@ def studio_rows() -> list[str]:
 
 def sweep_rows() -> list[str]:
     """The lines of the README's table on sweeps, from the committed result file."""
-    import json
-
     found = json.loads((ROOT / "bench/results/sweep.json").read_text())
     alone, ray, kills = found["against_generate"]["no prompt"], found["ray"], found["kills"]
     command = "as a command, with Python's start, seconds"
@@ -175,8 +168,6 @@ def test_readme_figures_of_the_studio_are_the_measured_ones():
 
 def s2v_rows() -> list[str]:
     """The lines of the table in docs/wan_s2v.md, from the committed result file."""
-    import json
-
     found = json.loads((ROOT / "bench/results/s2v_h100.json").read_text())
     forward, fp8, two = found["forward"], found["fp8"], found["parallel"]
     official, flash, cudnn = (
@@ -214,8 +205,6 @@ def test_figures_of_the_s2v_network_are_the_measured_ones():
 
 def test_figures_of_the_engines_are_the_measured_ones():
     """Every figure of the table in docs/engines.md that was measured stands in the result file."""
-    import json
-
     found = json.loads((ROOT / "bench/results/engines_h100.json").read_text())
     text = (ROOT / "docs/engines.md").read_text()
     later = found["clip"]["later"]
@@ -258,3 +247,27 @@ def test_figures_of_the_engines_are_the_measured_ones():
     assert {round(one["total"]) for one in later} == {14}  # as it says there
     assert [row for row in rows if row["failed"]] == []
     assert off == pytest.approx(found["planner"]["worst"], abs=1e-3)
+
+
+def test_figures_of_trust_are_the_measured_ones():
+    """Kills and memory in docs/trust.md, as the result file has them."""
+    found = json.loads((ROOT / "bench/results/trust.json").read_text())
+    text = (ROOT / "docs/trust.md").read_text()
+    kills = [found[name] for name in ("clips", "sweeps", "workers", "uploads", "downloads")]
+    broken = (
+        "finished_lost", "finished_written_again", "finished_frames_rendered_again", "half_files_by_a_final_name",
+        "results_that_differ", "locks_left",
+    )  # fmt: skip
+    large, memory, stop = found["large"], found["memory"], found["stop"]
+    expected = [
+        *(f"| {each['kills']} | {each['stories']} | {sum(each[name] for name in broken)} | " for each in kills),
+        *(f"| of a {what} | {large[what]['peak MiB']} MiB |" for what in large if what not in ("machine", "what")),
+        f"| slowest stop | {stop['slowest, s']:.2f} s |",
+        f"| memory that is held after all of them | {stop['memory that is held after them, MiB']:.0f} MiB |",
+        f"| after the first 20 | {memory['after 20']} MiB |",
+        f"| at the end | {memory['at the end']} MiB: {memory['growth, %']:.1f} % more |",
+        f"| highest | {memory['highest']} MiB |",
+    ]
+
+    assert [line for line in expected if line not in text] == []
+    assert [each["scratch_files_left"] for each in kills] == [0] * len(kills)
