@@ -211,8 +211,8 @@ def _score_rows(s: EventScores) -> list[tuple[str, str, str]]:
         return "-" if value is None else f"{value:.2f}"
 
     return [
-        ("lag, median (ms)", f"{s.lag_ms:+.0f}", ""),
-        ("lag, quartiles (ms)", f"{s.lag_low_ms:+.0f}, {s.lag_high_ms:+.0f}", ""),
+        ("lag, median (ms)", f"{s.lag_ms:+.1f}", ""),
+        ("lag, quartiles (ms)", f"{s.lag_low_ms:+.1f}, {s.lag_high_ms:+.1f}", ""),
         *((words, figure(name), figure(f"chance_{name}")) for name, words in MEASURE_NAMES.items()),
         ("p, of permutations", f"{s.p:.4f}", ""),
         ("p_songs, of other songs", f"{s.p_songs:.3f}", ""),
@@ -253,6 +253,6 @@ def _title(report: AlignmentReport) -> str:
         return f"{report.verdict}: too few visual events, or no beat in the music"
     s = report.scores[report.headline]
     return (
-        f"{report.verdict}: {s.events} {PLURALS[report.headline]}, lag {s.lag_ms:+.0f} ms, "
+        f"{report.verdict}: {s.events} {PLURALS[report.headline]}, lag {s.lag_ms:+.1f} ms, "
         f"R {s.r:.2f} (chance {s.chance_r:.2f}), F {s.f:.2f} (chance {s.chance_f:.2f}), p {s.p:.4f}"
     )
