@@ -110,7 +110,7 @@ def test_the_table_has_every_measure_and_its_chance_level():
     by_name = {row[0]: row[1:] for row in rows}
     for name, words in MEASURE_NAMES.items():
         assert by_name[words] == [f"{getattr(s, name):.2f}", f"{getattr(s, 'chance_' + name):.2f}"]
-    assert by_name["lag, median (ms)"] == ["+30", ""]
+    assert by_name["lag, median (ms)"] == ["+30.0", ""]
     assert by_name["p, of permutations"][0] == f"{s.p:.4f}"
     assert by_name["p_songs, of other songs"][0] == f"{s.p_songs:.3f}"
     _, own = plt.subplots()
