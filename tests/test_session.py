@@ -316,14 +316,15 @@ def test_memory_can_be_asked_for_while_another_thread_imports_torch():
     assert (found.stdout, found.stderr) == ("0\n", "")
 
 
-def test_each_worker_has_cores_of_its_own():
+def test_each_worker_has_cores_of_its_own(tmp_path):
     """Two processes that live at the same time share none; when one ends its cores are free."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # other tests' workers hold the machine's cores
     code = (
         "import os, sys; from s2v_nb.session import take_cores\n"
         "print(sorted(take_cores(1)), len(os.sched_getaffinity(0)), flush=True); sys.stdin.read()"
     )
-    workers = [subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-               for _ in range(2)]  # fmt: skip
+    workers = [subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                env=environment) for _ in range(2)]  # fmt: skip
     told = [worker.stdout.readline().split() for worker in workers]
     for worker in workers:
         worker.communicate()

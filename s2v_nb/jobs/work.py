@@ -76,6 +76,7 @@ def make_clip(task: Task) -> None:
     from s2v_nb.engines import Limits
     from s2v_nb.engines.estimate import learn
     from s2v_nb.media import load_image
+    from s2v_nb.models.cache import CACHE
     from s2v_nb.runs import generate
 
     what = task.what
@@ -87,8 +88,9 @@ def make_clip(task: Task) -> None:
     settings = Settings.from_dict(what["settings"])
     image = load_image(what["image"])
     limits = Limits(**what.get("limits", {}))
+    loads = CACHE.loads
     clip = generate(image, what["audio"], settings, runs=what["runs"], progress=progress, limits=limits)
-    if kept == [0]:  # made in one go
+    if kept == [0] and CACHE.loads == loads:  # made in one go, and the next one will not wait for the model either
         learn(clip.settings, image.size, clip.seconds)
     if not (clip.path.parent / "alignment.json").exists():
         Task.submit(task.folder.parent, "measure", clip=str(clip.path), audio=what["audio"])

@@ -37,9 +37,10 @@ class _Entry:
 
 
 class ModelCache:
-    """Loaded models of this process, the one used longest ago first."""
+    """Loaded models of this process, the one used longest ago first; ``loads`` counts how often one was loaded."""
 
     def __init__(self) -> None:
+        self.loads = 0
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._lock = threading.Lock()
         self._one_load = threading.Lock()
@@ -116,6 +117,7 @@ class ModelCache:
                 while not has_room() and self._close_oldest():
                     pass
                 entry.model = load()
+                self.loads += 1
         except BaseException as error:
             entry.error = error
             with self._lock:

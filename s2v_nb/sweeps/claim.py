@@ -84,6 +84,27 @@ def bury(folder: Path, where: str, process: int) -> float:
     return seconds
 
 
+def forget_dead(folder: Path) -> None:
+    """Remove the claim of an owner who died when its work was done: nobody else would take it up.
+
+    Raises
+    ------
+    OSError
+        If nothing can be removed there.
+    """
+    path = folder / NAME
+    if not _is_dead(path):
+        return
+    with _alone(folder):
+        if _is_dead(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_dead(path: Path) -> bool:
+    found = _read(path)
+    return found is not None and not _is_live(found, path)
+
+
 def _take(folder: Path) -> Claim | None:
     make_folder(folder)
     path = folder / NAME

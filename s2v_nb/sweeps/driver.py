@@ -10,6 +10,7 @@ from s2v_nb.errors import GenerationError, InputError
 from s2v_nb.session import disk
 from s2v_nb.storage import clean_stale
 from s2v_nb.sweeps.cell import MOST_FAILURES, Cell
+from s2v_nb.sweeps.claim import forget_dead
 from s2v_nb.sweeps.dominated import is_dominated
 from s2v_nb.sweeps.expected import SPARE_BYTES, Pace
 from s2v_nb.sweeps.progress import SweepProgress
@@ -207,6 +208,10 @@ class Driver:
         return left if self._pace.measured else None
 
     def _finish(self) -> None:
+        for cell in self.sweep.cells:
+            with suppress(OSError):
+                if cell.is_done:  # the others' claims tell how long their owners had worked
+                    forget_dead(cell.folder)
         with suppress(OSError):
             self.sweep.deliver()
 

@@ -44,7 +44,7 @@ def test_a_sweep_is_made_though_its_kernel_is_gone_and_stops_when_asked(kernel, 
     sweep = second.sweep
     assert sweep.task.name == name
     assert sweep.axes == {"motion": ["low", "high"], "prompt_weight": [1.0]}
-    until(lambda: sweep.refresh() or any(0 < now.percent < 100 for now in sweep.cells))
+    until(lambda: sweep.refresh() or sweep.finished or any(now.percent > 0 for now in sweep.cells))
     sweep.wait(PATIENCE)
 
     assert (sweep.state, sweep.details, sweep.is_whole, sweep.capped) == ("done", "", True, False)

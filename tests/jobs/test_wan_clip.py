@@ -6,6 +6,8 @@ import pytest
 
 from s2v_nb.jobs import Task, worker_process
 from s2v_nb.media import probe_video
+from s2v_nb.session import cache_folder
+from s2v_nb.storage import read_json
 from tests.engines.tiny_engines import SMALL
 from tests.jobs.studio import until
 
@@ -32,20 +34,28 @@ def tasks(tiny_models, tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(__file__).resolve().parents[2]}")
     monkeypatch.setenv("S2V_NB_MODELS", str(tiny_models))
     monkeypatch.setenv("S2V_NB_DEVICE", "cpu")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     tasks = tmp_path / "runs" / "tasks"
     yield tasks
     worker_process.end(tasks)
 
 
-def test_the_worker_makes_a_clip_with_a_model(tasks, cover, song):
-    runs = tasks.parent
-    settings = {**SMALL, "engine": "wan-ti2v-5b"}
-    task = Task.submit(tasks, "clip", image=str(cover), audio=str(song), runs=str(runs), settings=settings)
+def test_the_worker_makes_clips_with_a_model_and_learns_what_they_take(tasks, cover, song):
+    """Not from the first one, which waits for the model to be loaded."""
+    speeds = cache_folder() / "speeds.json"
+    for seed, learned in ((0, 0), (1, 1)):
+        clip = Path(made(tasks, cover, song, seed)["clip"])
+
+        assert probe_video(clip).seconds == pytest.approx(3.0, abs=0.01)
+        assert not (clip.parent / "model").exists()
+        assert len(read_json(speeds).get("wan-ti2v-5b", [])) == learned
+
+
+def made(tasks: Path, cover: Path, song: Path, seed: int) -> dict:
+    settings = {**SMALL, "engine": "wan-ti2v-5b", "seed": seed}
+    what = {"image": str(cover), "audio": str(song), "runs": str(tasks.parent)}
+    task = Task.submit(tasks, "clip", settings=settings, **what)
     worker_process.ensure(tasks)
-
     until(lambda: task.result)
-
     assert task.result["state"] == "done", (task.result, (tasks / "worker.log").read_text())
-    clip = Path(task.result["clip"])
-    assert probe_video(clip).seconds == pytest.approx(3.0, abs=0.01)
-    assert not (clip.parent / "model").exists()
+    return task.result

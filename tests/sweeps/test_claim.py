@@ -11,7 +11,7 @@ import time
 import pytest
 
 from s2v_nb.sweeps import claim
-from s2v_nb.sweeps.claim import Claim, bury, claiming, here, owner
+from s2v_nb.sweeps.claim import Claim, bury, claiming, forget_dead, here, owner
 
 
 def holder(folder) -> subprocess.Popen:
@@ -109,6 +109,17 @@ def test_only_the_dead_owners_claim_is_buried(tmp_path):
     assert owner(tmp_path) is not None
     assert bury(tmp_path, "far", 7) == pytest.approx(5, abs=1)
     assert not (tmp_path / "claim.json").exists()
+
+
+def test_only_a_dead_owners_claim_is_forgotten(tmp_path):
+    forget_dead(tmp_path)  # there is none
+    with claiming(tmp_path) as mine:
+        forget_dead(tmp_path)
+        assert owner(tmp_path) == mine
+    write(tmp_path, Claim(here(), 2**22 - 1, "1", "dead", time.time()))  # no process has this number
+
+    forget_dead(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_links_it_works_as_well(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """kill -9 of a sweep, and two of them on one folder: nothing finished is lost, nothing is computed twice."""
 
+import json
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 from s2v_nb import Settings, Sweep
 from s2v_nb.media.video import read_frames
+from s2v_nb.sweeps.claim import Claim, here
 
 BASE = Settings(start=4.0, duration=3.0, resolution="480p", fps=24)
 CELLS = [{"seed": seed} for seed in range(4)]
@@ -66,8 +68,19 @@ def test_killed_again_and_again_it_ends_as_if_it_had_not_been(cover, song, tmp_p
     assert known.items() <= finished(sweep).items()
     assert frames(sweep) == frames(undisturbed)
     assert sweep.table()[COLUMNS].equals(undisturbed.table()[COLUMNS])
-    left = [path.name for path in sweep.out.rglob("*") if "partial" in path.name or path.name == "claim.json"]
-    assert [name for name in left if "claim" in name] == []
+    assert list(sweep.out.rglob("claim.json")) == []
+
+
+def test_a_driver_that_is_killed_with_its_last_cell_done_leaves_no_claim(cover, song, undisturbed):
+    cell = undisturbed.cells[-1]
+    dead = Claim(here(), 2**22 - 1, "1", "dead", time.time())  # no process has this number
+    (cell.folder / "claim.json").write_text(json.dumps(vars(dead)))
+    known = finished(undisturbed)
+
+    undisturbed.run()
+
+    assert not (cell.folder / "claim.json").exists()
+    assert finished(undisturbed) == known
 
 
 def test_two_at_once_share_the_cells(cover, song, tmp_path, undisturbed):
