@@ -27,6 +27,7 @@ SPEEDS = (0.75, 1.0, 1.19)
 ALONE = (0.75,)  # fast and dense music is heard best when it is played slowly
 PART, WARM_UP = 1500, 250  # frames: long songs are cut into parts, each heard from five seconds before
 TOGETHER, MANY_PARTS = 4, 24  # parts that go through a network at once; half of them where a song has so many parts
+THREADS, MANY_THREADS = 6, 4  # at most, since each holds what a network computes; the second for such a song
 FLOOR = 1e-4
 
 
@@ -122,12 +123,15 @@ def _run_networks(heard: list[np.ndarray]) -> list[np.ndarray]:
             begin = max(0, first - WARM_UP)
             pieces.append(torch.from_numpy(levels[begin : first + PART]))
             places.append((index, first - begin))
-    together = TOGETHER if len(pieces) <= MANY_PARTS else TOGETHER // 2
+    is_long = len(pieces) > MANY_PARTS
+    together, threads = (TOGETHER // 2, MANY_THREADS) if is_long else (TOGETHER, THREADS)
     groups = [pieces[k : k + together] for k in range(0, len(pieces), together)]
     before = torch.get_num_threads()
     try:
-        with ThreadPoolExecutor(min(4, cpu_count()), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            outputs = [list(pool.map(partial(_run, network), groups)) for network in load_networks()]
+        with ThreadPoolExecutor(min(threads, cpu_count()), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            # all are begun before the first is waited for: one network's last group leaves no core idle
+            running = [pool.map(partial(_run, network), groups) for network in load_networks()]
+            outputs = [list(each) for each in running]
     finally:
         torch.set_num_threads(before)
     found: list[list[np.ndarray]] = [[] for _ in heard]

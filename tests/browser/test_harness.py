@@ -1,6 +1,5 @@
 """The harness itself: widgets appear, themes and the kernel are what they seem, nothing leaves this machine."""
 
-import time
 
 import pytest
 from playwright.sync_api import expect
@@ -94,7 +93,7 @@ def test_themes_are_what_they_say(page, lab):
 
 
 def test_the_kernel_answers_beside_the_page(page, lab):
-    cells = ["big = bytearray(10)", "import time; time.sleep(3); print('woken')", "1 / 0"]
+    cells = ["big = bytearray(10)", "import time; time.sleep(5); print('woken')", "1 / 0"]
     write_notebook(lab.folder, "kernel.ipynb", cells)
     open_notebook(page, lab, "kernel.ipynb")
 
@@ -107,12 +106,12 @@ def test_the_kernel_answers_beside_the_page(page, lab):
     with pytest.raises(TimeoutError):
         kernel_eval(lab, "import time; time.sleep(2)", timeout=0.5)
 
-    asked = time.monotonic()
     start_cell(page, 1)
     expect(cell(page, 1).locator(".jp-InputArea-prompt")).to_have_text("[*]:")
     kernel_memory(lab)
-    assert time.monotonic() - asked < 3  # not held up by the cell
-    expect(cell(page, 1).get_by_text("woken", exact=True)).to_be_visible()
+    woken = cell(page, 1).get_by_text("woken", exact=True)
+    assert woken.count() == 0  # not held up by the cell
+    expect(woken).to_be_visible()
 
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         run_cell(page, 2)

@@ -138,7 +138,7 @@ def write(folder, what: Claim):
     return path
 
 
-def wait_until(condition, seconds: float = 10.0) -> None:
+def wait_until(condition, seconds: float = 60.0) -> None:
     began = time.monotonic()
     while not condition():
         assert time.monotonic() - began < seconds
