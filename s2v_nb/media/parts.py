@@ -5,7 +5,7 @@ parts/
     part-0001.mp4
 
 Each part begins with a key frame of its own and is encoded by itself, so that a clip made in one go and one that was
-interrupted have the same frames to the last bit. Joining copies the encoded picture and adds the sound.
+interrupted have the same frames to the last bit. Joining copies the encoded picture and the encoded sound.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,17 +18,15 @@ from typing import Any
 import numpy as np
 
 from s2v_nb.errors import GenerationError, InputError
-from s2v_nb.media.audio import Audio
 from s2v_nb.media.video import (
+    MIXED_FLAGS,
     PICTURE_FLAGS,
-    SOUND_FLAGS,
     Ffmpeg,
     checked,
     comment_flags,
     is_whole,
     probe_video,
     raw_input,
-    sound_beside,
 )
 from s2v_nb.storage import make_folder, replacing
 
@@ -145,9 +143,9 @@ def _table(fps: int, num_frames: int, part_frames: int) -> str:
 
 
 def join_parts(
-    path: Path, folder: Path, *, fps: int, num_frames: int, part_frames: int, audio: Audio, comment: dict[str, Any]
+    path: Path, folder: Path, *, fps: int, num_frames: int, part_frames: int, sound: bytes, comment: dict[str, Any]
 ) -> None:
-    """Join all parts of ``folder`` and the sound to an MP4; the picture is copied, not encoded again.
+    """Join all parts of ``folder`` and the sound (see `encode_sound`) to an MP4; both are copied, not encoded again.
 
     Raises
     ------
@@ -155,15 +153,18 @@ def join_parts(
         If ffmpeg fails, for example for want of disk space.
     """
     path = path.absolute()
-    table = folder / f"{path.stem}.txt"
-    table.write_text(_table(fps, num_frames, part_frames))
+    table, heard = folder / f"{path.stem}.txt", path.with_suffix(".sound.m4a")
     try:
-        with sound_beside(path, audio, num_frames / fps) as sound:
-            copied = ["-f", "concat", "-i", f"file:{table.name}", *sound, "-c:v", "copy", *SOUND_FLAGS]
-            # it runs in the folder, since it takes "#" or "?" in the table's path for the end of a URL's path
-            with Ffmpeg([*copied, *comment_flags(comment), f"file:{path}"], folder) as encoder:
-                encoder.finish()
+        table.write_text(_table(fps, num_frames, part_frames))
+        heard.write_bytes(sound)
+        inputs = ["-f", "concat", "-i", f"file:{table.name}", "-f", "mov", "-i", f"file:{heard}"]
+        # it runs in the folder, since it takes "#" or "?" in the table's path for the end of a URL's path
+        with Ffmpeg([*inputs, "-c", "copy", *MIXED_FLAGS, *comment_flags(comment), f"file:{path}"], folder) as joining:
+            joining.finish()
+    except OSError as error:
+        raise GenerationError("failed.encoder", why=error.strerror or str(error)) from error
     finally:
         table.unlink(missing_ok=True)
+        heard.unlink(missing_ok=True)
     if round(probe_video(path).seconds * fps) != num_frames:  # ffmpeg passes over a part that it cannot open
         raise GenerationError("failed.encoder", why="a part is missing")

@@ -22,6 +22,7 @@ from s2v_nb.errors import GenerationError, InputError
 from s2v_nb.media.audio import Audio, to_stereo
 from s2v_nb.media.container import opened
 from s2v_nb.media.files import check_file, describe, read_head
+from s2v_nb.storage import scratch_beside
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,8 @@ PICTURE_FLAGS = (
     # aq-mode 3 spends bits on dark gradients, where banding shows first
     "-c:v libx264 -profile:v high -preset superfast -crf 18 -x264-params mbtree=1:rc-lookahead=10:aq-mode=3"
 ).split()
-SOUND_FLAGS = "-c:a aac -b:a 192k -ac 2 -movflags +faststart".split()
+SOUND_FLAGS = "-c:a aac -b:a 192k -ac 2".split()
+MIXED_FLAGS = "-map 0:v:0 -map 1:a:0 -movflags +faststart".split()  # picture of the first input, sound of the second
 
 
 @dataclass(frozen=True)
@@ -88,15 +90,15 @@ def write_video(
         If ffmpeg fails, for example for want of disk space.
     """
     with sound_beside(path, audio, num_frames / fps) as sound:
-        command = [*raw_input(size, fps), *sound, *PICTURE_FLAGS, *SOUND_FLAGS, *comment_flags(comment), f"file:{path}"]
-        with Ffmpeg(command) as encoder:
+        coded = [*PICTURE_FLAGS, *SOUND_FLAGS, *MIXED_FLAGS, *comment_flags(comment)]
+        with Ffmpeg([*raw_input(size, fps), *sound, *coded, f"file:{path}"]) as encoder:
             encoder.take(checked(frames, size, num_frames))
             encoder.finish()
 
 
 @contextmanager
 def sound_beside(path: Path, audio: Audio, seconds: float) -> Iterator[list[str]]:
-    """ffmpeg's flags for ``audio`` as its second input and both mapped; the file they name lives in the block.
+    """ffmpeg's flags for ``audio`` as an input; the file they name lives in the block.
 
     Raises
     ------
@@ -106,11 +108,36 @@ def sound_beside(path: Path, audio: Audio, seconds: float) -> Iterator[list[str]
     wave = path.with_suffix(".sound.wav")
     try:
         _write_wave(wave, audio, seconds)
-        yield ["-f", "wav", "-i", f"file:{wave}", "-map", "0:v:0", "-map", "1:a:0"]
+        yield ["-f", "wav", "-i", f"file:{wave}"]
     except OSError as error:
         raise GenerationError("failed.encoder", why=error.strerror or str(error)) from error
     finally:
         wave.unlink(missing_ok=True)
+
+
+def encode_sound(folder: Path, audio: Audio, seconds: float) -> bytes:
+    """AAC in an MP4 of its own, as bytes; copied into a clip it is what `write_video` would have written there.
+
+    Parameters
+    ----------
+    folder : Path
+        Used for files on the way; none is left.
+    audio : Audio
+        Cut or filled with silence to exactly ``seconds``.
+
+    Raises
+    ------
+    GenerationError
+        If ffmpeg fails, for example for want of disk space.
+    """
+    coded = scratch_beside(folder / "sound.m4a")
+    try:
+        with sound_beside(coded, audio, seconds) as sound:
+            with Ffmpeg([*sound, *SOUND_FLAGS, f"file:{coded}"]) as encoder:
+                encoder.finish()
+            return coded.read_bytes()
+    finally:
+        coded.unlink(missing_ok=True)
 
 
 def raw_input(size: tuple[int, int], fps: int) -> list[str]:

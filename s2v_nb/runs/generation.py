@@ -15,6 +15,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from s2v_nb.errors import Cancelled, GenerationError, InputError, say
 from s2v_nb.media import load_image
 from s2v_nb.media.files import WHAT
 from s2v_nb.media.parts import finished_parts, join_parts, write_parts
-from s2v_nb.media.video import is_whole
+from s2v_nb.media.video import encode_sound, is_whole
 from s2v_nb.progress import FileView, Progress, usual_views
 from s2v_nb.rhythm import Rhythm
 from s2v_nb.runs.clip import Clip
@@ -319,6 +320,19 @@ class _Job:
         spec = self._spec().to_dict()
         write_json(self.folder / "spec.json", spec)
         count = {"fps": plan.fps, "num_frames": plan.num_frames, "part_frames": plan.part_frames or plan.num_frames}
+        seconds = plan.num_frames / plan.fps
+        with ThreadPoolExecutor(1) as pool:  # the sound is encoded while the frames are made
+            sound = pool.submit(encode_sound, self.parts, self.request.audio.faded(), seconds)
+            self._write_frames(plan, count, progress)
+        progress.update("encoding", 0, 1)
+        with replacing(self.clip) as scratch:
+            join_parts(scratch, self.parts, sound=sound.result(), comment=spec, **count)
+        for kept in (self.parts, self.folder / "model"):
+            shutil.rmtree(kept, ignore_errors=True)
+        progress.update("encoding", 1, 1)
+
+    def _write_frames(self, plan: Plan, count: dict[str, int], progress: Progress) -> None:
+        """The parts that are missing."""
         first = finished_parts(self.parts, size=plan.size, **count)
         done = min(plan.num_frames, first * count["part_frames"])
         if done < plan.num_frames:
@@ -327,12 +341,6 @@ class _Job:
             frames = counter.counted(self.engine.frames(replace(self.request, work=work), done))
             write_parts(self.parts, frames, size=plan.size, first_part=first, **count)
         progress.update("frames", plan.num_frames, plan.num_frames)
-        progress.update("encoding", 0, 1)
-        with replacing(self.clip) as scratch:
-            join_parts(scratch, self.parts, audio=self.request.audio.faded(), comment=spec, **count)
-        for kept in (self.parts, self.folder / "model"):
-            shutil.rmtree(kept, ignore_errors=True)
-        progress.update("encoding", 1, 1)
 
     def _spec(self) -> Spec:
         request = self.request

@@ -1,6 +1,5 @@
 """The harness itself: widgets appear, themes and the kernel are what they seem, nothing leaves this machine."""
 
-
 import pytest
 from playwright.sync_api import expect
 

@@ -13,7 +13,7 @@ import pytest
 from s2v_nb.errors import GenerationError
 from s2v_nb.media import load_audio
 from s2v_nb.media.parts import finished_parts, join_parts, part_path, write_parts
-from s2v_nb.media.video import probe_video, read_frames, read_sound, write_video
+from s2v_nb.media.video import encode_sound, probe_video, read_frames, read_sound, write_video
 from tests.conftest import tone, write_song
 
 SIZE = (96, 64)
@@ -58,7 +58,8 @@ def make(folder: Path, sound, num_frames: int, *, stop_at: int | None = None, **
     first = finished_parts(parts, size=SIZE, **numbers)
     assert first == (stop_at or 0) // numbers["part_frames"]
     write_parts(parts, pictures(first * numbers["part_frames"]), size=SIZE, first_part=first, **numbers)
-    join_parts(path, parts, audio=sound, comment={"made": "in parts"}, **numbers)
+    heard = encode_sound(parts, sound, num_frames / numbers["fps"])
+    join_parts(path, parts, sound=heard, comment={"made": "in parts"}, **numbers)
     return path
 
 
@@ -165,7 +166,9 @@ def test_a_join_that_fails_keeps_the_parts(tmp_path, sound):
     part_path(tmp_path / "parts", 2).rename(tmp_path / "away.mp4")
 
     with pytest.raises(GenerationError, match="Writing the video failed"):
-        join_parts(tmp_path / "clip.mp4", tmp_path / "parts", audio=sound, comment={}, **numbers)
+        join_parts(
+            tmp_path / "clip.mp4", tmp_path / "parts", sound=encode_sound(tmp_path, sound, 2.0), comment={}, **numbers
+        )
 
     assert finished_parts(tmp_path / "parts", size=SIZE, **numbers) == 2
     assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["part-0000.mp4", "part-0001.mp4"]
