@@ -55,7 +55,7 @@ def sweeps(image: Path, song: Path, place: Path) -> dict:
 
 
 def workers(image: Path, song: Path, place: Path) -> dict:
-    return told("kill -9 of the studio's worker while it makes a clip", kills.jobs(image, song, place, 30, chance()))
+    return told("kill -9 of the studio's worker while it makes a clip", kills.jobs(image, song, place, 100, chance()))
 
 
 def uploads(image: Path, song: Path, place: Path) -> dict:
