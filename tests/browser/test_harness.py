@@ -146,3 +146,16 @@ def test_what_a_page_does_is_seen(page, lab, watch):
     assert watch.outside == ["http://192.0.2.1/one", "http://example.org/two"]
     assert "warning: careful" in watch.console
     watch.forget()
+
+
+def test_of_uncaught_errors_only_that_of_the_splash_screen_is_excused(watch):
+    core = "http://127.0.0.1:1/static/lab/jlab_core.8811dd.js?v=8811dd:13173:720"
+    words = "NotFoundError: Failed to execute 'removeChild' on 'Node': The node is not a child of this node."
+    first = f"{words}\n{words}\n    at {core}"
+    ours = [f"{first}\n    at blob:http://127.0.0.1:1/5f:3:9", f"{words}\n    at blob:http://127.0.0.1:1/5f:3:9",
+            f"TypeError: x is undefined\n    at {core}"]  # fmt: skip
+    for error in [first, *ours]:
+        watch.uncaught(error)
+
+    assert watch.errors == ours
+    watch.forget()
