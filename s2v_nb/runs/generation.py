@@ -320,13 +320,15 @@ class _Job:
         spec = self._spec().to_dict()
         write_json(self.folder / "spec.json", spec)
         count = {"fps": plan.fps, "num_frames": plan.num_frames, "part_frames": plan.part_frames or plan.num_frames}
-        seconds = plan.num_frames / plan.fps
+        heard = self.parts, self.request.audio.faded(), plan.num_frames / plan.fps
         with ThreadPoolExecutor(1) as pool:  # the sound is encoded while the frames are made
-            sound = pool.submit(encode_sound, self.parts, self.request.audio.faded(), seconds)
+            ahead = pool.submit(encode_sound, *heard)
             self._write_frames(plan, count, progress)
         progress.update("encoding", 0, 1)
+        # what failed long ago, on a disk that was full for a moment, may succeed now
+        sound = encode_sound(*heard) if ahead.exception() else ahead.result()
         with replacing(self.clip) as scratch:
-            join_parts(scratch, self.parts, sound=sound.result(), comment=spec, **count)
+            join_parts(scratch, self.parts, sound=sound, comment=spec, **count)
         for kept in (self.parts, self.folder / "model"):
             shutil.rmtree(kept, ignore_errors=True)
         progress.update("encoding", 1, 1)

@@ -287,6 +287,26 @@ def test_what_was_made_stays_on_a_full_disk(cover, song, tmp_path, monkeypatch):
     assert {(s.first, s.done) for s in seen if s.stage == "frames"} == {(72, 72)}
 
 
+def test_sound_that_found_no_room_at_first_is_encoded_again(cover, song, tmp_path, monkeypatch):
+    import resource
+
+    from s2v_nb.media import video
+
+    real, sounds = subprocess.Popen, []
+
+    def limited(command, **kwargs):
+        sounds.extend(["aac"] if "aac" in command else [])
+        size = 1000 if "aac" in command and len(sounds) == 1 else resource.RLIM_INFINITY
+        return real(command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)), **kwargs)
+
+    monkeypatch.setattr(video.subprocess, "Popen", limited)
+    clip = generate(cover, song, runs=tmp_path, **SMALL)
+
+    assert len(sounds) == 2
+    assert read_sound(clip.path).duration == pytest.approx(3.0, abs=0.01)
+    assert not list(tmp_path.rglob("sound.*"))
+
+
 def test_killed_at_any_moment_then_finished(cover, song, tmp_path):
     """kill -9 while it works: no file with a final name but whole parts, and the next try makes the clip."""
     code = (

@@ -37,6 +37,11 @@ def at_frame(number: int, act) -> Progress:
     return progress
 
 
+def sound_is_done(folder: Path) -> None:
+    """Wait until nothing of the sound, which is encoded beside the frames, is on its way any longer."""
+    until(lambda: not list(folder.rglob("sound.partial-*")))
+
+
 def first_frame(cover, song, runs) -> int:
     """Finish the clip; how many of its frames were there before."""
     seen = []
@@ -57,6 +62,7 @@ def test_a_disk_that_fills_up_keeps_what_is_finished(cover, song, tmp_path, want
 
         def fill():
             finished_part(runs)
+            sound_is_done(runs)
             disk.fill()
 
         with pytest.raises(GenerationError, match="free disk space") as failed:
@@ -167,6 +173,7 @@ def test_a_folder_that_goes_away_is_named_and_the_next_try_is_whole(cover, song,
     runs = tmp_path / "runs"
 
     def vanish():
+        sound_is_done(runs)
         (run,) = runs.iterdir()
         shutil.rmtree({"runs": runs, "run": run, "parts": run / "parts"}[level])
 
@@ -191,6 +198,7 @@ def test_a_disk_that_is_taken_away(cover, song, tmp_path):
         ]  # what is unmounted at the end
 
         def unmount():
+            sound_is_done(runs)
             subprocess.run(["umount", "--lazy", str(disk.place)], check=True)
 
         try:
@@ -206,6 +214,7 @@ def test_a_sweep_whose_folder_goes_away_ends_with_a_sentence(cover, song, tmp_pa
 
     def vanish(state):
         if state.current and state.current.stage == "frames" and state.current.done == 20 and out.exists():
+            sound_is_done(out)
             shutil.rmtree(out)
 
     progress.views.append(vanish)
