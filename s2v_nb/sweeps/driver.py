@@ -209,8 +209,8 @@ class Driver:
 
     def _finish(self) -> None:
         for cell in self.sweep.cells:
-            with suppress(OSError):
-                if cell.is_done:  # the others' claims tell how long their owners had worked
+            if cell.name in self._done:  # the others' claims tell how long their owners had worked
+                with suppress(OSError):
                     forget_dead(cell.folder)
         with suppress(OSError):
             self.sweep.deliver()

@@ -287,8 +287,12 @@ def test_a_run_outlives_kernel_and_worker_and_stops_and_goes_on(folder, page, la
     wait_until(lambda: worker_of(task) != worker, "another worker", MAKING)
     wait_until(lambda: frames_of(task).get("first", 0) > 0, "it goes on after the finished parts", MAKING)
 
+    began = time.monotonic()
     button(page, "Stop").click()
     wait_until(lambda: task.state == "stopped", "the stop")
+    took = time.monotonic() - began
+    print(f"stopped within {took:.2f} s")
+    assert took < 4
     expect(page.get_by_text("stopped: finished parts are kept")).to_be_visible()
     kept = len(parts_of(folder))
     assert kept

@@ -21,9 +21,9 @@ def runs():
 
 
 def stop(job: Job) -> float:
-    """Stop it and look at it as a workspace does; the seconds until it was stopped (bench/trust.py measures them)."""
+    """Stop it and look at it as a workspace does; the seconds until it was stopped."""
     job.stop()
-    taken = until(lambda: job.refresh() or job.finished)
+    taken = until(lambda: job.refresh() or job.finished, 10.0)
     assert job.state == "stopped"
     return taken
 
@@ -60,19 +60,18 @@ def test_the_same_again_is_there_at_once(runs, cover, song):
     assert (job.state, job.cached) == ("done", True)
 
 
-def test_a_job_that_waits_is_stopped_without_hurting_the_one_that_runs(runs, cover, song, monkeypatch):
-    monkeypatch.setattr("s2v_nb.jobs.job.STOP_SECONDS", PATIENCE)  # on a busy machine it ends by itself later
+def test_a_job_that_waits_is_stopped_without_hurting_the_one_that_runs(runs, cover, song):
     first = ask_for_clip(cover, song, runs, **LONG)
     second = ask_for_clip(cover, song, runs, seed=7)
     until(lambda: first.refresh() or "frames" in first.stages)
     alive = worker_process._lock_file(runs / "tasks").read_text()
 
-    stop(second)
+    assert stop(second) < 0.5
 
     first.refresh()
     assert first.state == "running"
     until(lambda: first.refresh() or first.stages["frames"].done > 70)
-    stop(first)
+    assert stop(first) < 2.0
     assert worker_process._lock_file(runs / "tasks").read_text() == alive  # it ended by itself
     assert list((runs).glob("*/parts/part-0000.mp4"))
 
@@ -82,7 +81,7 @@ def test_what_was_finished_before_the_stop_is_not_made_again(runs, cover, song):
     until(lambda: job.refresh() or "frames" in job.stages)
 
     assert job.stages["frames"].first >= 60
-    stop(job)
+    assert stop(job) < 2.0
 
 
 def test_a_worker_that_does_not_stop_is_ended_and_the_others_go_on(runs, cover, song):
@@ -92,7 +91,7 @@ def test_a_worker_that_does_not_stop_is_ended_and_the_others_go_on(runs, cover, 
     job = ask_for_clip(cover, song, runs, seed=8)
     until(lambda: job.refresh() or job.state == "running")
 
-    stop(job)
+    assert stop(job) < 2.0
 
     until(lambda: heard.result)
     assert heard.result["state"] == "done"
@@ -107,7 +106,7 @@ def test_an_ended_process_is_not_held_against_the_others(tmp_path):
     other.begin()
     job = Job(stuck)
 
-    assert stop(job) > 1.0
+    assert 1.0 < stop(job) < 2.0
 
     until(lambda: other.result)
     assert "unknown task" in other.result["values"]["why"]

@@ -55,10 +55,10 @@ def test_a_sweep_is_made_though_its_kernel_is_gone_and_stops_when_asked(kernel, 
         assert made[now.cell.path].measured
     assert {file.name for file in sweep.folder.iterdir()} == {"cells.json", "sweep.json", "table.csv"}
 
-    stopped_and_begun_again(second, cover, song)
+    stopped_within_two_seconds(second, cover, song)
 
 
-def stopped_and_begun_again(workspace, cover, song):
+def stopped_within_two_seconds(workspace, cover, song):
     """What is finished stays, the rest can be made later."""
     workspace.use(image=cover, audio=song)
     workspace.settings = workspace.settings.but(**LONG)
@@ -68,12 +68,12 @@ def stopped_and_begun_again(workspace, cover, song):
 
     workspace.stop_sweep()
 
-    until(lambda: sweep.refresh() or sweep.finished)
+    assert until(lambda: sweep.refresh() or sweep.finished, 10.0) < 2.0
     assert (sweep.state, sweep.numbers["total"]) == ("stopped", 9)
     assert list(workspace.runs.glob("*/parts/part-0000.mp4"))
     assert workspace.go_on_with_sweep() is not sweep
     workspace.stop_sweep()
-    until(lambda: workspace.sweep.refresh() or workspace.sweep.finished)
+    until(lambda: workspace.sweep.refresh() or workspace.sweep.finished, 10.0)
 
 
 # --- in this process
@@ -93,7 +93,7 @@ def test_single_clips_go_first_between_two_cells(tmp_path):
 
     waiting = threading.Thread(target=progress.update, kwargs={"done": 1, **NUMBERS})
     waiting.start()
-    until(lambda: task.progress["paused"])
+    until(lambda: task.progress["paused"], 5.0)
     clip.end("done")
     waiting.join(5.0)
 
@@ -111,7 +111,7 @@ def test_after_a_cell_that_failed_clips_go_first_too(tmp_path):
 
     waiting = threading.Thread(target=progress.update, kwargs={"done": 0, **NUMBERS})
     waiting.start()
-    until(lambda: task.progress["paused"])
+    until(lambda: task.progress["paused"], 5.0)
     clip.end("failed", key="failed.died", values={"count": 2})
     waiting.join(5.0)
 

@@ -96,7 +96,7 @@ def test_a_task_whose_process_died_twice_is_given_up(lanes, clip):
     task.folder.rename(lanes / "0-measure")
 
     assert "ended 2 times" in ended(Task(lanes / "0-measure"))
-    until((lanes.parent / "alignment.json").exists)  # its page does not wait any longer
+    until((lanes.parent / "alignment.json").exists, 5.0)  # its page does not wait any longer
     assert "failed.died" in (lanes.parent / "alignment.json").read_text()
 
 

@@ -1,6 +1,5 @@
 """A clip in parts: the same frames at the same times however it was interrupted, and damage is made good."""
 
-import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
@@ -15,6 +14,7 @@ from s2v_nb.media import load_audio
 from s2v_nb.media.parts import finished_parts, join_parts, part_path, write_parts
 from s2v_nb.media.video import encode_sound, probe_video, read_frames, read_sound, write_video
 from tests.conftest import tone, write_song
+from tests.trust.disks import limit_files
 
 SIZE = (96, 64)
 
@@ -139,20 +139,7 @@ def test_a_folder_of_any_name(tmp_path, sound, name):
 
 def test_what_was_finished_stays_when_the_disk_is_full(tmp_path, monkeypatch):
     """The second part meets a limit to ffmpeg's files, as `ulimit -f` sets it; the first is kept."""
-    import resource
-
-    from s2v_nb.media import video
-
-    real = subprocess.Popen
-
-    def limited(command, **kwargs):
-        def limit():
-            if "part-0001" in command[-1]:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-
-        return real(command, preexec_fn=limit, **kwargs)
-
-    monkeypatch.setattr(video.subprocess, "Popen", limited)
+    limit_files(monkeypatch, lambda command: 1000 if "part-0001" in command[-1] else None)
     with pytest.raises(GenerationError, match="free disk space"):
         write_parts(tmp_path, pictures(), size=SIZE, **count(60))
 

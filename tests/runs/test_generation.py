@@ -19,6 +19,7 @@ from s2v_nb.media.video import probe_video, read_frames, read_sound
 from s2v_nb.runs import material, replay
 from tests.conftest import tone, write_song
 from tests.rhythm.music import band, bar_lines
+from tests.trust.disks import limit_files
 
 SMALL = {"duration": 3.0, "resolution": "480p", "fps": 24}
 
@@ -249,16 +250,7 @@ def test_a_failure_is_kept_with_its_traceback(cover, song, tmp_path, monkeypatch
 
 def test_a_full_disk_is_said_plainly(cover, song, tmp_path, monkeypatch):
     """ffmpeg itself hits the limit: its largest file is 100 kB, as `ulimit -f` sets it."""
-    import resource
-
-    from s2v_nb.media import video
-
-    real = subprocess.Popen
-
-    def limited(command, **kwargs):
-        return real(command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)), **kwargs)
-
-    monkeypatch.setattr(video.subprocess, "Popen", limited)
+    limit_files(monkeypatch, lambda command: 100_000)
     with pytest.raises(GenerationError, match="free disk space"):
         generate(cover, song, runs=tmp_path, **SMALL)
     assert not list(tmp_path.rglob("*.mp4"))
@@ -266,18 +258,9 @@ def test_a_full_disk_is_said_plainly(cover, song, tmp_path, monkeypatch):
 
 def test_what_was_made_stays_on_a_full_disk(cover, song, tmp_path, monkeypatch):
     """There is room for the parts and none for the clip: once there is, nothing but the joining is left."""
-    import resource
-
-    from s2v_nb.media import video
-
-    real, seen = subprocess.Popen, []
-
-    def limited(command, **kwargs):
-        size = 100_000 if "concat" in command else resource.RLIM_INFINITY
-        return real(command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)), **kwargs)
-
+    seen = []
     with monkeypatch.context() as patch:
-        patch.setattr(video.subprocess, "Popen", limited)
+        limit_files(patch, lambda command: 100_000 if "concat" in command else None)
         with pytest.raises(GenerationError, match="free disk space"):
             generate(cover, song, runs=tmp_path, **SMALL)
     assert sorted(path.name for path in tmp_path.rglob("*.mp4")) == ["part-0000.mp4", "part-0001.mp4"]
@@ -288,18 +271,15 @@ def test_what_was_made_stays_on_a_full_disk(cover, song, tmp_path, monkeypatch):
 
 
 def test_sound_that_found_no_room_at_first_is_encoded_again(cover, song, tmp_path, monkeypatch):
-    import resource
+    sounds = []
 
-    from s2v_nb.media import video
+    def small_for_the_first(command):
+        if "aac" not in command:
+            return None
+        sounds.append(command)
+        return 1000 if len(sounds) == 1 else None
 
-    real, sounds = subprocess.Popen, []
-
-    def limited(command, **kwargs):
-        sounds.extend(["aac"] if "aac" in command else [])
-        size = 1000 if "aac" in command and len(sounds) == 1 else resource.RLIM_INFINITY
-        return real(command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)), **kwargs)
-
-    monkeypatch.setattr(video.subprocess, "Popen", limited)
+    limit_files(monkeypatch, small_for_the_first)
     clip = generate(cover, song, runs=tmp_path, **SMALL)
 
     assert len(sounds) == 2

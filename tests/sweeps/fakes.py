@@ -1,10 +1,13 @@
 """Cells without rendering: a stand-in for the workers, which writes what a real one leaves on disk."""
 
+import json
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from s2v_nb.errors import GenerationError
 from s2v_nb.sweeps.cell import Cell, write_result
+from s2v_nb.sweeps.claim import Claim, here
 from s2v_nb.sweeps.runner import Outcome
 
 
@@ -28,6 +31,12 @@ def fill(cell: Cell, *, r: float = 0.9, seconds: float = 2.0, price: float = 0.0
         "file_bytes": len(TINY_MP4), "motion_energy": 0.05, "curves": {}, "notes": [],
         "alignment": {"verdict": "in time", "headline": "stops", "scores": {"stops": scores}},
     })  # fmt: skip
+
+
+def leave_dead_claim(folder: Path) -> None:
+    """What a killed process leaves that had the folder."""
+    dead = Claim(here(), 2**22 - 1, "1", "dead", time.time())  # no process has this number
+    (folder / "claim.json").write_text(json.dumps(vars(dead)))
 
 
 class FakeRunner:

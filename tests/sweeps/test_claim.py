@@ -12,6 +12,7 @@ import pytest
 
 from s2v_nb.sweeps import claim
 from s2v_nb.sweeps.claim import Claim, bury, claiming, forget_dead, here, owner
+from tests.sweeps.fakes import leave_dead_claim
 
 
 def holder(folder) -> subprocess.Popen:
@@ -52,7 +53,7 @@ def test_a_killed_owner_is_noticed_at_once_and_its_time_is_known(tmp_path):
 def test_of_many_at_once_one_has_it(tmp_path):
     """Also when the one before has died."""
     for _ in range(20):
-        write(tmp_path, Claim(here(), 2**22 - 1, "1", "dead", time.time()))  # no process has this number
+        leave_dead_claim(tmp_path)
         had, ready = [], threading.Barrier(8)
 
         def attempt(had=had, ready=ready):
@@ -116,7 +117,7 @@ def test_only_a_dead_owners_claim_is_forgotten(tmp_path):
     with claiming(tmp_path) as mine:
         forget_dead(tmp_path)
         assert owner(tmp_path) == mine
-    write(tmp_path, Claim(here(), 2**22 - 1, "1", "dead", time.time()))  # no process has this number
+    leave_dead_claim(tmp_path)
 
     forget_dead(tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -138,7 +139,7 @@ def write(folder, what: Claim):
     return path
 
 
-def wait_until(condition, seconds: float = 60.0) -> None:
+def wait_until(condition, seconds: float = 10.0) -> None:
     began = time.monotonic()
     while not condition():
         assert time.monotonic() - began < seconds

@@ -1,6 +1,5 @@
 """kill -9 of a sweep, and two of them on one folder: nothing finished is lost, nothing is computed twice."""
 
-import json
 import os
 import random
 import signal
@@ -13,7 +12,7 @@ import pytest
 
 from s2v_nb import Settings, Sweep
 from s2v_nb.media.video import read_frames
-from s2v_nb.sweeps.claim import Claim, here
+from tests.sweeps.fakes import leave_dead_claim
 
 BASE = Settings(start=4.0, duration=3.0, resolution="480p", fps=24)
 CELLS = [{"seed": seed} for seed in range(4)]
@@ -73,8 +72,7 @@ def test_killed_again_and_again_it_ends_as_if_it_had_not_been(cover, song, tmp_p
 
 def test_a_driver_that_is_killed_with_its_last_cell_done_leaves_no_claim(cover, song, undisturbed):
     cell = undisturbed.cells[-1]
-    dead = Claim(here(), 2**22 - 1, "1", "dead", time.time())  # no process has this number
-    (cell.folder / "claim.json").write_text(json.dumps(vars(dead)))
+    leave_dead_claim(cell.folder)
     known = finished(undisturbed)
 
     undisturbed.run()

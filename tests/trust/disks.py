@@ -1,12 +1,15 @@
 """Small disks of one's own, to be filled, made read-only and taken away."""
 
 import os
+import resource
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+from s2v_nb.media import video
 
 
 @contextmanager
@@ -22,6 +25,18 @@ def small_disk(place: Path, mib: int) -> Iterator["Disk"]:
         yield Disk(place)
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def limit_files(patch: pytest.MonkeyPatch, size: Callable[[list[str]], int | None]) -> None:
+    """Let an ffmpeg of this command write no file beyond ``size`` bytes, as `ulimit -f` sets it; None is no limit."""
+    real = subprocess.Popen
+
+    def limited(command, **kwargs):
+        most = size(command)
+        limit = resource.RLIM_INFINITY if most is None else most
+        return real(command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)), **kwargs)
+
+    patch.setattr(video.subprocess, "Popen", limited)
 
 
 class Disk:
